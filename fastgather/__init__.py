@@ -1,0 +1,43 @@
+"""Gather and scatter for NumPy arrays on CPUs.
+
+PyTorch's gather and scatter, NumPy's along-axis functions and ONNX's N-d ones. `backend` says
+which engine runs: "cython", or "python" where nothing is compiled. `FASTGATHER_BACKEND` chooses.
+"""
+
+import os
+import warnings
+from importlib import util
+
+from fastgather import _fallback
+
+__version__ = "0.1.0"
+
+
+def _choose_engine():
+    wanted = os.environ.get("FASTGATHER_BACKEND", "")
+    if wanted not in ("", "cython", "python"):
+        raise ImportError(f"FASTGATHER_BACKEND must be cython or python, not {wanted!r}")
+    if wanted != "python":
+        try:
+            from fastgather import _core
+
+            return "cython", _core
+        except ImportError as error:
+            if wanted:
+                raise ImportError(
+                    "FASTGATHER_BACKEND=cython, but the compiled engine does not load "
+                    f"({error}); build it with: pip install ."
+                ) from error
+            if util.find_spec("fastgather._core") is not None:
+                warnings.warn(
+                    f"the compiled engine is there but does not load, so that fastgather runs "
+                    f"on the slower Python one: {error}",
+                    RuntimeWarning,
+                    stacklevel=3,
+                )
+    return "python", _fallback
+
+
+backend, _engine = _choose_engine()
+__all__ = ["backend", *_fallback.__all__]
+globals().update({name: getattr(_engine, name) for name in _fallback.__all__})

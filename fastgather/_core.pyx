@@ -1,0 +1,767 @@
+"""The compiled engine's front door: arguments checked on NumPy's C API, a plan made and run.
+
+Signatures and docstrings are those of `_fallback`, which also serves the dtypes that hold
+references. What is wrong or rare goes to `_arguments`, which both engines share.
+"""
+
+from functools import partial
+
+import numpy as np
+
+cimport numpy as cnp
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_INCREF
+
+from fastgather import _arguments as arguments
+from fastgather import _fallback
+from fastgather import _reductions as reductions
+from fastgather._settings import get_num_threads, num_threads, set_num_threads, show_config
+
+from fastgather._plan cimport Component, Plan, count_bad, run, work_bytes
+from fastgather._reduce cimport reduce_kernel
+from fastgather._resolve cimport resolver
+from fastgather._types cimport (
+    AMAX, AMIN, MAX_DIMS, MODE_CLIP, MODE_DROP, MODE_FILL, MODE_RAISE, MODE_WRAP, PROD, READ, SET, SUM,
+    Mode, Operation,
+)
+
+cnp.import_array()
+
+cdef extern from "Python.h":
+    Py_ssize_t PyNumber_AsSsize_t(object o, PyObject *error) except? -1
+
+cdef extern from "numpy/arrayobject.h":
+    bint PyDataType_REFCHK(cnp.dtype dtype)
+    object PyArray_NewFromDescr(
+        PyTypeObject *subtype, cnp.dtype dtype, int ndim, const Py_ssize_t *shape, const Py_ssize_t *strides,
+        void *data, int flags, PyObject *base,
+    )
+
+cdef enum:
+    FREE_BYTES = 1 << 16        # work from which the GIL is released
+    THREAD_BYTES = 1 << 18      # work for which another thread pays
+
+cdef dict OPERATIONS = {"set": SET, "sum": SUM, "prod": PROD, "amax": AMAX, "amin": AMIN}
+cdef tuple READ_MODES = arguments.READ_MODES
+cdef tuple WRITE_MODES = arguments.WRITE_MODES
+
+
+# Arguments ------------------------------------------------------------------------------------
+
+
+cdef inline cnp.ndarray as_array(value, str name):
+    if cnp.PyArray_CheckExact(value):
+        return value
+    return arguments.as_array(value, name)
+
+
+cdef inline cnp.ndarray as_index(value, str name):
+    cdef cnp.ndarray index = as_array(value, name)
+    if not cnp.PyTypeNum_ISINTEGER(cnp.PyArray_TYPE(index)):
+        arguments.as_index(index, name)
+    return index
+
+
+cdef inline int as_dim(dim, int ndim) except -1:
+    cdef Py_ssize_t d = PyNumber_AsSsize_t(dim, NULL)
+    cdef int limit = ndim if ndim else 1
+    if not -limit <= d < limit:
+        arguments.as_dim(dim, ndim)
+    return <int> (d + limit if d < 0 else d)
+
+
+cdef inline int as_mode(mode, tuple allowed, out) except -1:
+    if mode == "raise":
+        return MODE_RAISE
+    arguments.check_mode(mode, allowed, out)
+    if mode == "wrap":
+        return MODE_WRAP
+    if mode == "clip":
+        return MODE_CLIP
+    return MODE_FILL if mode == "fill" else MODE_DROP
+
+
+cdef inline cnp.ndarray as_values(value, cnp.ndarray like, str name):
+    """`value` as an array of the dtype of `like`."""
+    if cnp.PyArray_CheckExact(value) and (<cnp.ndarray> value).descr is like.descr:
+        return value
+    return arguments.as_values(value, like.descr, name)
+
+
+cdef inline bint holds_references(cnp.ndarray array):
+    return PyDataType_REFCHK(array.descr)
+
+
+cdef inline const Py_ssize_t *shape_of(cnp.ndarray array):
+    return <const Py_ssize_t *> cnp.PyArray_DIMS(array)
+
+
+cdef inline bint same_shape(cnp.ndarray array, int ndim, const Py_ssize_t *shape):
+    cdef int d
+    if cnp.PyArray_NDIM(array) != ndim:
+        return False
+    for d in range(ndim):
+        if cnp.PyArray_DIM(array, d) != shape[d]:
+            return False
+    return True
+
+
+cdef tuple as_tuple(int ndim, const Py_ssize_t *shape):
+    return tuple([shape[d] for d in range(ndim)])
+
+
+cdef inline int check_out(out, int ndim, const Py_ssize_t *shape, cnp.dtype dtype) except -1:
+    if not (
+        cnp.PyArray_CheckExact(out) and same_shape(out, ndim, shape) and (<cnp.ndarray> out).descr is dtype
+        and cnp.PyArray_ISWRITEABLE(out)
+    ):
+        arguments.check_out(out, as_tuple(ndim, shape), dtype)
+    return 0
+
+
+cdef inline int check_index_shape(cnp.ndarray base, int dim, cnp.ndarray index) except -1:
+    cdef int d, ndim = cnp.PyArray_NDIM(base)
+    cdef bint fits = cnp.PyArray_NDIM(index) == ndim
+    for d in range(ndim if fits else 0):
+        fits = fits and (d == dim or cnp.PyArray_DIM(index, d) <= cnp.PyArray_DIM(base, d))
+    if not fits:
+        arguments.check_gather_shapes((<object> base).shape, dim, (<object> index).shape)
+    return 0
+
+
+cdef inline int check_index_1d(cnp.ndarray base, cnp.ndarray index) except -1:
+    if cnp.PyArray_NDIM(index) != 1 or cnp.PyArray_NDIM(base) == 0:
+        arguments.check_index_1d((<object> base).shape, (<object> index).shape)
+    return 0
+
+
+cdef inline int broadcast(cnp.ndarray arr, cnp.ndarray indices, int axis, Py_ssize_t *shape) except -1:
+    """The shape of what take_along_axis takes."""
+    cdef int d
+    cdef Py_ssize_t n, m
+    for d in range(cnp.PyArray_NDIM(arr)):
+        n, m = cnp.PyArray_DIM(arr, d), cnp.PyArray_DIM(indices, d)
+        if d != axis and n != m and n != 1 and m != 1:
+            arguments.broadcast_along_axis((<object> arr).shape, (<object> indices).shape, axis)
+        shape[d] = m if d == axis or n == 1 else n
+    return 0
+
+
+cdef inline cnp.ndarray new_array(cnp.dtype dtype, int ndim, const Py_ssize_t *shape):
+    Py_INCREF(dtype)
+    return PyArray_NewFromDescr(<PyTypeObject *> cnp.ndarray, dtype, ndim, shape, NULL, NULL, 0, NULL)
+
+
+# Overlap --------------------------------------------------------------------------------------
+
+
+cdef void memory_range(cnp.ndarray array, char **low, char **high):
+    """The bytes that an array may touch."""
+    cdef int d
+    cdef Py_ssize_t reach
+    low[0] = <char *> cnp.PyArray_DATA(array)
+    high[0] = low[0] + cnp.PyArray_ITEMSIZE(array)
+    for d in range(cnp.PyArray_NDIM(array)):
+        if cnp.PyArray_DIM(array, d) == 0:
+            high[0] = low[0]
+            return
+        reach = (cnp.PyArray_DIM(array, d) - 1) * cnp.PyArray_STRIDE(array, d)
+        if reach < 0:
+            low[0] += reach
+        else:
+            high[0] += reach
+
+
+cdef bint overlap(cnp.ndarray a, cnp.ndarray b):
+    cdef char *a_low
+    cdef char *a_high
+    cdef char *b_low
+    cdef char *b_high
+    memory_range(a, &a_low, &a_high)
+    memory_range(b, &b_low, &b_high)
+    return a_low < b_high and b_low < a_high
+
+
+cdef bint overlaps_itself(cnp.ndarray array):
+    """Whether two elements may share memory: a stride shorter than what lies inside it."""
+    cdef Py_ssize_t strides[MAX_DIMS]
+    cdef Py_ssize_t sizes[MAX_DIMS]
+    cdef Py_ssize_t filled = cnp.PyArray_ITEMSIZE(array)
+    cdef int d, at, kept = 0
+    if cnp.PyArray_IS_C_CONTIGUOUS(array) or cnp.PyArray_IS_F_CONTIGUOUS(array):
+        return False
+    for d in range(cnp.PyArray_NDIM(array)):
+        if cnp.PyArray_DIM(array, d) == 0:
+            return False
+        if cnp.PyArray_DIM(array, d) == 1:
+            continue
+        at = kept
+        while at > 0 and strides[at - 1] > abs(cnp.PyArray_STRIDE(array, d)):
+            strides[at] = strides[at - 1]
+            sizes[at] = sizes[at - 1]
+            at -= 1
+        strides[at] = abs(cnp.PyArray_STRIDE(array, d))
+        sizes[at] = cnp.PyArray_DIM(array, d)
+        kept += 1
+    for d in range(kept):
+        if strides[d] < filled:
+            return True
+        filled += strides[d] * (sizes[d] - 1)
+    return False
+
+
+cdef bint same_place(cnp.ndarray a, cnp.ndarray b):
+    """Whether two arrays of one shape and dtype are the same elements."""
+    cdef int d
+    if cnp.PyArray_DATA(a) != cnp.PyArray_DATA(b):
+        return False
+    for d in range(cnp.PyArray_NDIM(a)):
+        if cnp.PyArray_STRIDE(a, d) != cnp.PyArray_STRIDE(b, d) and cnp.PyArray_DIM(a, d) > 1:
+            return False
+    return True
+
+
+# Plans ----------------------------------------------------------------------------------------
+
+
+cdef inline void start_plan(Plan *plan, Component *component, int components, int mode, int operation):
+    plan.component = component
+    plan.components = components
+    plan.mode = <Mode> mode
+    plan.operation = <Operation> operation
+    plan.fill = NULL
+    plan.checks_only = False
+
+
+cdef inline void set_component(Component *component, cnp.ndarray index, int dim):
+    cdef int itemsize = <int> cnp.PyArray_ITEMSIZE(index)
+    component.data = <const char *> cnp.PyArray_DATA(index)
+    component.dim = dim
+    component.itemsize = itemsize
+    component.swapped = cnp.PyArray_ISBYTESWAPPED(index)
+    component.plain = not component.swapped and cnp.PyArray_ISALIGNED(index)
+    component.resolve = resolver(itemsize, cnp.PyTypeNum_ISUNSIGNED(cnp.PyArray_TYPE(index)))
+
+
+cdef void plan_along(
+    Plan *plan, Component *component, int dim, cnp.ndarray index, int ndim, const Py_ssize_t *shape,
+    cnp.ndarray lines,
+):
+    """gather, scatter and the along-axis functions; dims of size 1 broadcast to `shape`."""
+    cdef int d
+    set_component(component, index, dim)
+    plan.ndim = ndim
+    for d in range(ndim):
+        plan.shape[d] = shape[d]
+        plan.base_dim[d] = -1 if d == dim or cnp.PyArray_DIM(lines, d) == 1 else d
+        component.strides[d] = cnp.PyArray_STRIDE(index, d) if cnp.PyArray_DIM(index, d) != 1 else 0
+
+
+cdef void plan_slices(Plan *plan, Component *component, int dim, cnp.ndarray index, cnp.ndarray base):
+    """Whole slices: the dims of the index stand in the place of `dim`. A 0-d base has one slice."""
+    cdef int d, at = 0, ndim = cnp.PyArray_NDIM(base), index_ndim = cnp.PyArray_NDIM(index)
+    set_component(component, index, dim)
+    for d in range(max(ndim, 1)):
+        if d == dim:
+            for i in range(index_ndim):
+                plan.shape[at] = cnp.PyArray_DIM(index, i)
+                plan.base_dim[at] = -1
+                component.strides[at] = cnp.PyArray_STRIDE(index, i)
+                at += 1
+        else:
+            plan.shape[at] = cnp.PyArray_DIM(base, d)
+            plan.base_dim[at] = d
+            component.strides[at] = 0
+            at += 1
+    plan.ndim = at
+
+
+cdef int plan_nd(
+    Plan *plan, Component *component, list components, tuple shape, int batch_dims, cnp.ndarray base
+) except -1:
+    """gather_nd and scatter_nd: the dims of the index arrays, then those that no coordinate names."""
+    cdef int d, k, lead = <int> len(shape), ndim = cnp.PyArray_NDIM(base)
+    cdef int first = batch_dims + <int> len(components)
+    cdef cnp.ndarray index
+    plan.ndim = lead + ndim - first
+    if plan.ndim > MAX_DIMS:
+        raise ValueError(f"the result would have {plan.ndim} dims, more than {MAX_DIMS}")
+    for d in range(plan.ndim):
+        plan.shape[d] = shape[d] if d < lead else cnp.PyArray_DIM(base, first + d - lead)
+        plan.base_dim[d] = d if d < batch_dims else -1 if d < lead else first + d - lead
+    for k in range(len(components)):
+        index = components[k]
+        set_component(&component[k], index, batch_dims + k)
+        for d in range(plan.ndim):
+            component[k].strides[d] = cnp.PyArray_STRIDE(index, d) if d < lead else 0
+    return 0
+
+
+cdef inline int bind_base(Plan *plan, cnp.ndarray base) except -1:
+    """Point the plan at the array that the index points into."""
+    cdef int d, k, dim
+    cdef Component *component
+    plan.base = <char *> cnp.PyArray_DATA(base)
+    plan.itemsize = cnp.PyArray_ITEMSIZE(base)
+    plan.typenum = cnp.PyArray_TYPE(base)
+    for d in range(plan.ndim):
+        plan.base_strides[d] = cnp.PyArray_STRIDE(base, plan.base_dim[d]) if plan.base_dim[d] >= 0 else 0
+    for k in range(plan.components):
+        component = &plan.component[k]
+        dim = component.dim
+        component.size = cnp.PyArray_DIM(base, dim) if cnp.PyArray_NDIM(base) else 1
+        component.step = cnp.PyArray_STRIDE(base, dim) if cnp.PyArray_NDIM(base) else 0
+    return 0
+
+
+cdef inline void bind_stream(Plan *plan, cnp.ndarray stream):
+    """Point the plan at the array that is walked in order; a 0-d one stands still."""
+    cdef int d
+    plan.stream = <char *> cnp.PyArray_DATA(stream)
+    for d in range(plan.ndim):
+        plan.stream_strides[d] = cnp.PyArray_STRIDE(stream, d) if cnp.PyArray_NDIM(stream) else 0
+
+
+# Runs -----------------------------------------------------------------------------------------
+
+
+cdef inline Py_ssize_t execute(Plan *plan, bint only_count) except? -1:
+    """Run a plan or only check its index; how many index values were out of range."""
+    cdef Py_ssize_t bytes = work_bytes(plan), bad
+    cdef int threads = 1
+    if bytes == 0:
+        if plan.mode != MODE_RAISE:
+            return 0
+        only_count = True
+    if bytes < FREE_BYTES:
+        return count_bad(plan, 1) if only_count else run(plan, 1)
+    if bytes >= 2 * THREAD_BYTES:
+        threads = min(<Py_ssize_t> get_num_threads(), bytes // THREAD_BYTES)
+    with nogil:
+        bad = count_bad(plan, threads) if only_count else run(plan, threads)
+    return bad
+
+
+cdef int check_sizes(const Plan *plan, mode) except -1:
+    """A dim of size 0 has nothing to wrap or clip to."""
+    cdef int k
+    if plan.mode == MODE_WRAP or plan.mode == MODE_CLIP:
+        for k in range(plan.components):
+            if plan.component[k].size == 0:
+                arguments.raise_empty_dim(mode, plan.component[k].dim)
+    return 0
+
+
+cdef int raise_for(const Plan *plan, list indices, given) except -1:
+    """Name the first bad index. There is none left only if another thread changed it meanwhile."""
+    cdef int first = plan.component[0].dim
+    sizes = [plan.component[k].size for k in range(plan.components)]
+    if given is None:
+        arguments.check_bounds(indices[0], first, sizes[0])
+    else:
+        arguments.check_bounds_nd(given, indices, sizes, first)
+    raise IndexError("an index was out of bounds, and another thread has changed it since")
+
+
+cdef object read(
+    Plan *plan, cnp.ndarray base, list indices, out, mode, fill_value, object given=None
+):
+    """
+    Carry out a read whose dims and index are planned.
+
+    `indices` are the index arrays, one a component; `given` is what the user gave for them where
+    that is not the one array itself.
+    """
+    cdef cnp.dtype dtype = base.descr
+    cdef cnp.ndarray result, fill, index
+    cdef bint direct = True, empty = False
+    if out is None:
+        result = new_array(dtype, plan.ndim, plan.shape)
+    else:
+        check_out(out, plan.ndim, plan.shape, dtype)
+        result = out
+        direct = not (overlap(result, base) or overlaps_itself(result))
+        for index in indices:
+            direct = direct and not overlap(result, index)
+        if not direct:
+            result = cnp.PyArray_NewCopy(result, cnp.NPY_CORDER)
+    if plan.mode == MODE_FILL:
+        fill = arguments.as_scalar(fill_value, dtype, "fill_value")
+        plan.fill = <const char *> cnp.PyArray_DATA(fill)
+    for index in indices:
+        empty = empty or cnp.PyArray_SIZE(index) == 0
+    if not empty:
+        bind_base(plan, base)
+        bind_stream(plan, result)
+        check_sizes(plan, mode)
+        if execute(plan, False) and plan.mode == MODE_RAISE:
+            raise_for(plan, indices, given)
+    if out is None:
+        return result
+    if not direct:
+        cnp.PyArray_CopyInto(out, result)
+    return out
+
+
+cdef object read_along(
+    cnp.ndarray base, int dim, cnp.ndarray index, int ndim, const Py_ssize_t *shape, out, mode, fill_value
+):
+    """What gather and take_along_axis share."""
+    cdef Plan plan
+    cdef Component component
+    start_plan(&plan, &component, 1, as_mode(mode, READ_MODES, out), READ)
+    plan_along(&plan, &component, dim, index, ndim, shape, base)
+    return read(&plan, base, [index], out, mode, fill_value)
+
+
+cdef object read_slices(cnp.ndarray base, int dim, cnp.ndarray index, out, mode, fill_value):
+    """What index_select and take share."""
+    cdef Plan plan
+    cdef Component component
+    start_plan(&plan, &component, 1, as_mode(mode, READ_MODES, out), READ)
+    plan_slices(&plan, &component, dim, index, base)
+    return read(&plan, base, [index], out, mode, fill_value)
+
+
+cdef enum Route:
+    BY_KERNEL
+    BY_ACCUMULATOR
+    BY_NUMPY
+
+
+cdef inline Route route(cnp.ndarray input, str operation) except *:
+    """Which code combines values of this dtype."""
+    cdef int typenum = cnp.PyArray_TYPE(input)
+    if holds_references(input):
+        return BY_NUMPY
+    if operation == "set":
+        return BY_KERNEL
+    if reduce_kernel(typenum) == NULL:
+        return BY_ACCUMULATOR if reductions.is_narrow_float(input.descr) else BY_NUMPY
+    if operation == "mean" or cnp.PyArray_ISBYTESWAPPED(input):
+        return BY_ACCUMULATOR
+    return BY_KERNEL
+
+
+cdef object write_by_accumulator(cnp.ndarray input, cnp.ndarray values, operation, include_self, out, combine):
+    """Means, narrow floats and swapped bytes; `out` is written when nothing can fail any more."""
+    cdef cnp.ndarray result
+    if out is not None:
+        check_out(out, cnp.PyArray_NDIM(input), shape_of(input), input.descr)
+    result = cnp.PyArray_NewCopy(input, cnp.NPY_CORDER)
+    reductions.reduce_widened(result, values, operation, include_self, combine)
+    if out is None:
+        return result
+    cnp.PyArray_CopyInto(out, result)
+    return out
+
+
+cdef int set_identity(const Plan *plan, str operation, cnp.dtype dtype) except -1:
+    """Let all named elements start from the identity of a reduction."""
+    cdef Plan start = plan[0]
+    cdef Component component[MAX_DIMS]
+    cdef cnp.ndarray identity = arguments.identity(operation, dtype)
+    cdef int k
+    for k in range(plan.components):
+        component[k] = plan.component[k]
+    start.component = component
+    start.operation = SET
+    bind_stream(&start, identity)
+    execute(&start, False)
+    return 0
+
+
+cdef object write(
+    Plan *plan, cnp.ndarray input, list indices, cnp.ndarray values, str operation, bint include_self, out, mode,
+    object given=None,
+):
+    """
+    Carry out a write whose dims and index are planned; `indices` and `given` as in `read`.
+
+    Into a fresh copy, or into `out` after the index has been checked. Where `out` overlaps itself
+    or an index, into a copy first.
+    """
+    cdef cnp.ndarray destination, index
+    cdef bint direct = out is not None, empty = False
+    if out is not None:
+        check_out(out, cnp.PyArray_NDIM(input), shape_of(input), input.descr)
+        direct = not overlaps_itself(out)
+        for index in indices:
+            direct = direct and not overlap(out, index)
+        if direct and overlap(out, values):
+            values = cnp.PyArray_NewCopy(values, cnp.NPY_KEEPORDER)
+    for index in indices:
+        empty = empty or cnp.PyArray_SIZE(index) == 0
+    plan.operation = <Operation> <int> OPERATIONS[operation]
+    if direct:
+        destination = out
+        bind_base(plan, destination)
+        if not empty:
+            check_sizes(plan, mode)
+            if plan.mode == MODE_RAISE and execute(plan, True):
+                raise_for(plan, indices, given)
+        if not same_place(destination, input):
+            cnp.PyArray_CopyInto(destination, input)
+    else:
+        destination = cnp.PyArray_NewCopy(input, cnp.NPY_KEEPORDER)
+        bind_base(plan, destination)
+        if not empty:
+            check_sizes(plan, mode)
+    if not empty:
+        if not include_self:
+            set_identity(plan, operation, input.descr)
+        bind_stream(plan, values)
+        if execute(plan, False) and plan.mode == MODE_RAISE:
+            raise_for(plan, indices, given)
+    if out is None or direct:
+        return destination
+    cnp.PyArray_CopyInto(out, destination)
+    return out
+
+
+cdef object scatter_any(input, dim, index, src, str operation, bint include_self, out, mode):
+    """The scatter functions of PyTorch."""
+    cdef int code = as_mode(mode, WRITE_MODES, out)
+    cdef cnp.ndarray base = as_array(input, "input"), chosen = as_index(index, "index")
+    cdef cnp.ndarray values
+    cdef int d, ndim = cnp.PyArray_NDIM(base), axis = as_dim(dim, ndim)
+    cdef Route by = route(base, operation)
+    cdef bint fits
+    cdef Plan plan
+    cdef Component component
+    if by == BY_NUMPY:
+        return _fallback._scatter(base, dim, chosen, src, operation, include_self, out, mode)
+    check_index_shape(base, axis, chosen)
+    values = as_values(src, base, "src")
+    if cnp.PyArray_NDIM(values):
+        fits = cnp.PyArray_NDIM(values) == ndim
+        for d in range(ndim if fits else 0):
+            fits = fits and cnp.PyArray_DIM(chosen, d) <= cnp.PyArray_DIM(values, d)
+        if not fits:
+            arguments.check_src_shape((<object> chosen).shape, (<object> values).shape)
+    if by == BY_ACCUMULATOR:
+        combine = partial(combine_scatter, axis, chosen, mode)
+        return write_by_accumulator(base, values, operation, include_self, out, combine)
+    start_plan(&plan, &component, 1, code, SET)
+    plan_along(&plan, &component, axis, chosen, ndim, shape_of(chosen), base)
+    return write(&plan, base, [chosen], values, operation, include_self, out, mode)
+
+
+def combine_scatter(dim, index, mode, destination, values, operation):
+    scatter_any(destination, dim, index, values, operation, True, destination, mode)
+
+
+cdef object index_any(input, dim, index, source, str operation, bint include_self, out, mode, alpha):
+    """The index functions of PyTorch that write."""
+    cdef int code = as_mode(mode, WRITE_MODES, out)
+    cdef cnp.ndarray base = as_array(input, "input"), chosen = as_index(index, "index")
+    cdef cnp.ndarray values
+    cdef int d, ndim = cnp.PyArray_NDIM(base), axis = as_dim(dim, ndim)
+    cdef Py_ssize_t expected
+    cdef Route by = route(base, operation)
+    cdef bint fits
+    cdef Plan plan
+    cdef Component component
+    if by == BY_NUMPY:
+        return _fallback._index_write(base, dim, chosen, source, operation, include_self, out, mode, alpha)
+    check_index_1d(base, chosen)
+    values = as_values(source, base, "source")
+    if cnp.PyArray_NDIM(values):
+        fits = cnp.PyArray_NDIM(values) == ndim
+        for d in range(ndim if fits else 0):
+            expected = cnp.PyArray_DIM(chosen, 0) if d == axis else cnp.PyArray_DIM(base, d)
+            fits = fits and cnp.PyArray_DIM(values, d) == expected
+        if not fits:
+            arguments.check_source_shape(
+                (<object> base).shape, axis, cnp.PyArray_DIM(chosen, 0), (<object> values).shape
+            )
+    if type(alpha) is not int or alpha != 1:
+        alpha = arguments.as_scalar(alpha, base.descr, "alpha")
+        values = reductions.scale(values, alpha, base.descr)
+    if by == BY_ACCUMULATOR:
+        combine = partial(combine_index, axis, chosen, mode)
+        return write_by_accumulator(base, values, operation, include_self, out, combine)
+    start_plan(&plan, &component, 1, code, SET)
+    plan_slices(&plan, &component, axis, chosen, base)
+    return write(&plan, base, [chosen], values, operation, include_self, out, mode)
+
+
+def combine_index(dim, index, mode, destination, values, operation):
+    index_any(destination, dim, index, values, operation, True, destination, mode, 1)
+
+
+def combine_slices(destination, axis, index, values, operation):
+    index_any(destination, axis, index, values, operation, True, destination, "raise", 1)
+
+
+cdef object scatter_nd_any(cnp.ndarray base, indices, cnp.ndarray values, str operation, out, mode):
+    cdef int code = as_mode(mode, WRITE_MODES, out)
+    cdef list components
+    cdef tuple shape
+    cdef Plan plan
+    cdef Component component[MAX_DIMS]
+    components, shape = arguments.as_components(indices, cnp.PyArray_NDIM(base))
+    start_plan(&plan, component, <int> len(components), code, SET)
+    plan_nd(&plan, component, components, shape, 0, base)
+    if cnp.PyArray_NDIM(values) and not same_shape(values, plan.ndim, plan.shape):
+        arguments.check_updates_shape(as_tuple(plan.ndim, plan.shape), (<object> values).shape)
+    if route(base, operation) == BY_ACCUMULATOR:
+        combine = partial(combine_nd, indices, mode)
+        return write_by_accumulator(base, values, operation, True, out, combine)
+    return write(&plan, base, components, values, operation, True, out, mode, indices)
+
+
+def combine_nd(indices, mode, destination, values, operation):
+    scatter_nd_any(destination, indices, values, operation, destination, mode)
+
+
+# The public functions ------------------------------------------------------------------------
+
+
+def gather(input, dim, index, *, out=None, mode="raise", fill_value=0):
+    cdef cnp.ndarray base = as_array(input, "input"), chosen = as_index(index, "index")
+    cdef int ndim = cnp.PyArray_NDIM(base), axis = as_dim(dim, ndim)
+    if holds_references(base):
+        return _fallback.gather(base, dim, chosen, out=out, mode=mode, fill_value=fill_value)
+    check_index_shape(base, axis, chosen)
+    return read_along(base, axis, chosen, ndim, shape_of(chosen), out, mode, fill_value)
+
+
+def scatter(input, dim, index, src, *, out=None, mode="raise"):
+    return scatter_any(input, dim, index, src, "set", True, out, mode)
+
+
+def scatter_add(input, dim, index, src, *, out=None, mode="raise"):
+    return scatter_any(input, dim, index, src, "sum", True, out, mode)
+
+
+def scatter_reduce(input, dim, index, src, reduce, *, include_self=True, out=None, mode="raise"):
+    arguments.check_choice(reduce, arguments.REDUCTIONS, "reduce")
+    return scatter_any(input, dim, index, src, reduce, include_self, out, mode)
+
+
+def index_select(input, dim, index, *, out=None, mode="raise", fill_value=0):
+    cdef cnp.ndarray base = as_array(input, "input"), chosen = as_index(index, "index")
+    cdef int ndim = cnp.PyArray_NDIM(base), axis = as_dim(dim, ndim)
+    if holds_references(base):
+        return _fallback.index_select(base, dim, chosen, out=out, mode=mode, fill_value=fill_value)
+    check_index_1d(base, chosen)
+    if ndim:
+        return read_slices(base, axis, chosen, out, mode, fill_value)
+    as_mode(mode, READ_MODES, out)
+    if out is None:
+        out = new_array(base.descr, 0, NULL)
+    check_out(out, 0, NULL, base.descr)
+    read_slices((<object> base)[None], 0, chosen, out[None], mode, fill_value)
+    return out
+
+
+def index_copy(input, dim, index, source, *, out=None, mode="raise"):
+    return index_any(input, dim, index, source, "set", True, out, mode, 1)
+
+
+def index_add(input, dim, index, source, *, alpha=1, out=None, mode="raise"):
+    return index_any(input, dim, index, source, "sum", True, out, mode, alpha)
+
+
+def index_fill(input, dim, index, value, *, out=None, mode="raise"):
+    cdef cnp.ndarray base = as_array(input, "input")
+    value = arguments.as_scalar(value, base.descr, "value")
+    return index_any(base, dim, index, value, "set", True, out, mode, 1)
+
+
+def index_reduce(input, dim, index, source, reduce, *, include_self=True, out=None, mode="raise"):
+    arguments.check_choice(reduce, arguments.REDUCTIONS, "reduce")
+    return index_any(input, dim, index, source, reduce, include_self, out, mode, 1)
+
+
+def take(a, indices, axis=None, out=None, mode="raise", *, fill_value=0):
+    cdef cnp.ndarray base = as_array(a, "a"), chosen
+    cdef int dim
+    if cnp.PyArray_CheckExact(indices) and cnp.PyTypeNum_ISINTEGER(cnp.PyArray_TYPE(indices)):
+        chosen = indices
+    else:
+        chosen = arguments.as_take_indices(indices)
+    if holds_references(base):
+        return _fallback.take(base, chosen, axis, out, mode, fill_value=fill_value)
+    if axis is None or cnp.PyArray_NDIM(base) == 0:
+        dim = arguments.as_axis(axis or 0, 1)
+        base = (<object> base).reshape(-1)
+    else:
+        dim = arguments.as_axis(axis, cnp.PyArray_NDIM(base))
+    result = read_slices(base, dim, chosen, out, mode, fill_value)
+    return result if out is not None or cnp.PyArray_NDIM(result) else result[()]
+
+
+def take_along_axis(arr, indices, axis=-1, *, out=None, mode="raise", fill_value=0):
+    cdef cnp.ndarray base = as_array(arr, "arr"), chosen
+    cdef Py_ssize_t shape[MAX_DIMS]
+    cdef int d, dim
+    if holds_references(base):
+        return _fallback.take_along_axis(
+            base, indices, axis, out=out, mode=mode, fill_value=fill_value
+        )
+    base, chosen, dim = arguments.as_along_axis(base, indices, axis)
+    broadcast(base, chosen, dim, shape)
+    return read_along(base, dim, chosen, cnp.PyArray_NDIM(base), shape, out, mode, fill_value)
+
+
+def put_along_axis(arr, indices, values, axis, *, mode="raise"):
+    cdef int code = as_mode(mode, WRITE_MODES, None), dim
+    cdef cnp.ndarray lines, chosen, source
+    cdef Py_ssize_t shape[MAX_DIMS]
+    cdef Plan plan
+    cdef Component component
+    arguments.check_out(arr, getattr(arr, "shape", None), getattr(arr, "dtype", None), "arr")
+    if holds_references(arr):
+        return _fallback.put_along_axis(arr, indices, values, axis, mode=mode)
+    lines, chosen, dim = arguments.as_along_axis(np.asarray(arr), indices, axis)
+    broadcast(lines, chosen, dim, shape)
+    source = arguments.as_put_values(
+        values, lines.descr, as_tuple(cnp.PyArray_NDIM(lines), shape)
+    )
+    start_plan(&plan, &component, 1, code, SET)
+    plan_along(&plan, &component, dim, chosen, cnp.PyArray_NDIM(lines), shape, lines)
+    write(&plan, lines, [chosen], source, "set", True, lines, mode)
+    if not overlap(arr, lines):
+        cnp.PyArray_CopyInto(arr, (<object> lines).reshape(arr.shape))
+
+
+def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_value=0):
+    cdef cnp.ndarray base = as_array(params, "params")
+    cdef list components
+    cdef tuple shape
+    cdef int batch
+    cdef Plan plan
+    cdef Component component[MAX_DIMS]
+    if holds_references(base):
+        return _fallback.gather_nd(
+            base, indices, batch_dims, out=out, mode=mode, fill_value=fill_value
+        )
+    batch = arguments.as_batch_dims(batch_dims, (<object> base).shape)
+    if not isinstance(indices, tuple):
+        indices = as_index(indices, "indices")
+    components, shape = arguments.as_components(indices, cnp.PyArray_NDIM(base), batch)
+    arguments.check_batch_shape(batch, (<object> base).shape, shape)
+    start_plan(&plan, component, <int> len(components), as_mode(mode, READ_MODES, out), READ)
+    plan_nd(&plan, component, components, shape, batch, base)
+    return read(&plan, base, components, out, mode, fill_value, indices)
+
+
+def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="raise"):
+    cdef cnp.ndarray base = as_array(data, "data")
+    arguments.check_choice(reduction, arguments.ND_REDUCTIONS, "reduction")
+    operation = arguments.ND_REDUCTIONS[reduction]
+    if route(base, operation) == BY_NUMPY:
+        return _fallback.scatter_nd(base, indices, updates, reduction, out=out, mode=mode)
+    if not isinstance(indices, tuple):
+        indices = as_index(indices, "indices")
+    return scatter_nd_any(base, indices, as_values(updates, base, "updates"), operation, out, mode)
+
+
+def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=None):
+    return reductions.segment_reduce(data, reduce, lengths, offsets, axis, initial, combine_slices)
+
+
+for name in _fallback.__all__:
+    globals()[name].__doc__ = getattr(_fallback, name).__doc__

@@ -1,0 +1,37 @@
+from fastgather._resolve cimport Resolve
+from fastgather._types cimport MAX_DIMS, Kernel, Mode, Operation
+
+# One of the arrays that point into the base: the index, or one coordinate of gather_nd.
+cdef struct Component:
+    const char *data
+    Py_ssize_t strides[MAX_DIMS]
+    int dim                     # of the base array, that it points into
+    Py_ssize_t size             # of that dim
+    Py_ssize_t step             # bytes in the base from one index value to the next
+    int itemsize
+    bint swapped
+    bint plain                  # aligned and native
+    Resolve resolve
+
+# What a call comes down to: for each position of `shape`, an item or row moves between the
+# stream, walked in order, and the place in the base that the position and the index values name.
+cdef struct Plan:
+    int ndim
+    Py_ssize_t shape[MAX_DIMS]
+    char *base
+    Py_ssize_t base_strides[MAX_DIMS]
+    int base_dim[MAX_DIMS]      # the dim of the base array that this dim walks, or -1
+    char *stream
+    Py_ssize_t stream_strides[MAX_DIMS]
+    int components
+    Component *component
+    Py_ssize_t itemsize
+    int typenum
+    Mode mode
+    Operation operation
+    const char *fill
+    bint checks_only            # count the indices out of range, move nothing
+
+cdef Py_ssize_t work_bytes(const Plan *plan) noexcept nogil
+cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil
+cdef Py_ssize_t count_bad(const Plan *plan, int threads) noexcept nogil

@@ -1,0 +1,371 @@
+"""The plan of a call: dims coalesced, loops ordered by stride, kernel chosen, work split.
+
+A plan comes in with the dims in the user's order. `run` then
+
+1. drops dims of size 1, orders the others by stride and joins those that are contiguous with
+   each other in all operands (`order_dims`, `coalesce`);
+2. sets the innermost dim apart as a row, where the index is constant along it, and
+   makes one item of a short contiguous row (`choose_row`);
+3. cuts the dims into blocks, the innermost two into tiles small enough for their offsets to stay in the
+   first-level cache (`cut`);
+4. hands contiguous ranges of tiles to threads; for each tile the index values become byte
+   offsets (`_resolve`) and a kernel moves what lies there (`_gather`, `_scatter`, `_reduce`).
+
+Writes may collide where two positions name the same place, which takes a dim along which the
+base does not move. Such serial dims stay in the user's order, inside one thread; the others are free.
+"""
+
+from libc.stdlib cimport llabs
+from libc.string cimport memcpy
+
+from fastgather._gather cimport gather_kernel
+from fastgather._reduce cimport reduce_kernel
+from fastgather._resolve cimport Target, Values, copy_native
+from fastgather._scatter cimport scatter_kernel
+from fastgather._threads cimport run_parallel
+from fastgather._types cimport MAX_DIMS, READ, SET, TILE, Kernel, Tile
+
+cdef enum:
+    ITEM_BYTES = 1 << 12        # a contiguous row up to this long is an item
+    ROW_BYTES = 1 << 15         # a longer one is cut, so that threads can share it
+    TILE_BYTES = 1 << 17        # what a tile moves, at most
+    LINE_BYTES = 64             # threads do not share a cache line on purpose
+    MAX_ITEM = 16               # the largest typed item
+
+# A loop over the blocks of one dim.
+cdef struct Level:
+    int dim
+    Py_ssize_t block
+    Py_ssize_t count
+
+# A plan cut into tiles. `unit` is what one thread does in order: all turns of the serial levels.
+cdef struct Nest:
+    Plan *plan
+    Kernel kernel
+    int levels
+    Level level[MAX_DIMS]       # parallel ones first, then serial ones in order
+    Py_ssize_t units
+    Py_ssize_t turns
+    int outer, inner, row       # dims of the tile, or -1
+    Py_ssize_t block[MAX_DIMS]
+    Py_ssize_t fill_size
+
+
+cdef bint is_serial(const Plan *plan, int d) noexcept nogil:
+    return plan.operation != READ and plan.base_strides[d] == 0
+
+
+cdef bint index_is_constant(const Plan *plan, int d) noexcept nogil:
+    cdef int k
+    for k in range(plan.components):
+        if plan.component[k].strides[d] != 0:
+            return False
+    return True
+
+
+cdef Py_ssize_t elements(const Plan *plan) noexcept nogil:
+    cdef Py_ssize_t count = 1
+    cdef int d
+    for d in range(plan.ndim):
+        count *= plan.shape[d]
+    return count
+
+
+cdef Py_ssize_t work_bytes(const Plan *plan) noexcept nogil:
+    """What a call moves, index included: the measure of whether threads pay."""
+    return elements(plan) * (plan.itemsize + sizeof(Py_ssize_t))
+
+
+cdef void move_dim(Plan *plan, int source, int to) noexcept nogil:
+    """Overwrite dim `to` by dim `source`."""
+    cdef int k
+    plan.shape[to] = plan.shape[source]
+    plan.base_strides[to] = plan.base_strides[source]
+    plan.stream_strides[to] = plan.stream_strides[source]
+    for k in range(plan.components):
+        plan.component[k].strides[to] = plan.component[k].strides[source]
+
+
+cdef void swap_dims(Plan *plan, int a, int b) noexcept nogil:
+    cdef int k
+    plan.shape[a], plan.shape[b] = plan.shape[b], plan.shape[a]
+    plan.base_strides[a], plan.base_strides[b] = plan.base_strides[b], plan.base_strides[a]
+    plan.stream_strides[a], plan.stream_strides[b] = plan.stream_strides[b], plan.stream_strides[a]
+    for k in range(plan.components):
+        plan.component[k].strides[a], plan.component[k].strides[b] = (
+            plan.component[k].strides[b], plan.component[k].strides[a]
+        )
+
+
+cdef Py_ssize_t reach(const Plan *plan, int d) noexcept nogil:
+    """How far one step along a dim goes in memory, in all operands together."""
+    cdef Py_ssize_t total = llabs(plan.base_strides[d]) + llabs(plan.stream_strides[d])
+    cdef int k
+    for k in range(plan.components):
+        total += llabs(plan.component[k].strides[d])
+    return total
+
+
+cdef void order_dims(Plan *plan) noexcept nogil:
+    """Drop dims of size 1; long strides outside, short ones inside, serial dims as they were."""
+    cdef int d, at, kept = 0
+    for d in range(plan.ndim):
+        if plan.shape[d] != 1:
+            move_dim(plan, d, kept)
+            kept += 1
+    plan.ndim = kept
+    for d in range(1, kept):
+        at = d
+        while at > 0 and reach(plan, at - 1) < reach(plan, at) and not (
+            is_serial(plan, at - 1) and is_serial(plan, at)
+        ):
+            swap_dims(plan, at - 1, at)
+            at -= 1
+
+
+cdef bint joins(const Plan *plan, int outer, int inner) noexcept nogil:
+    cdef Py_ssize_t n = plan.shape[inner]
+    cdef int k
+    if plan.base_strides[outer] != n * plan.base_strides[inner]:
+        return False
+    if plan.stream_strides[outer] != n * plan.stream_strides[inner]:
+        return False
+    for k in range(plan.components):
+        if plan.component[k].strides[outer] != n * plan.component[k].strides[inner]:
+            return False
+    return True
+
+
+cdef void coalesce(Plan *plan) noexcept nogil:
+    """Join neighbouring dims that are one in every operand."""
+    cdef int d, last = 0
+    cdef Py_ssize_t n
+    if plan.ndim == 0:
+        return
+    for d in range(1, plan.ndim):
+        if joins(plan, last, d):
+            n = plan.shape[last] * plan.shape[d]
+            move_dim(plan, d, last)
+            plan.shape[last] = n
+        else:
+            last += 1
+            move_dim(plan, d, last)
+    plan.ndim = last + 1
+
+
+cdef int choose_row(Plan *plan) noexcept nogil:
+    """The dim that is walked as a row, or -1; a short contiguous row becomes an item."""
+    cdef int d = plan.ndim - 1
+    cdef Py_ssize_t itemsize = plan.itemsize
+    if d < 0 or not index_is_constant(plan, d):
+        return -1
+    if (
+        plan.operation <= SET and plan.base_strides[d] == itemsize and plan.stream_strides[d] == itemsize
+        and plan.shape[d] <= ITEM_BYTES // itemsize
+    ):
+        plan.itemsize *= plan.shape[d]
+        plan.ndim -= 1
+        return -1
+    return d
+
+
+cdef Kernel choose_kernel(const Plan *plan, int row) noexcept nogil:
+    """
+    Which kernel, and why.
+
+    operation    row                    kernel
+    READ, SET    contiguous             by bytes: a memcpy a row
+    READ, SET    other, or none         by item size
+    reductions   any                    by dtype
+    """
+    cdef Py_ssize_t itemsize = plan.itemsize
+    if plan.operation > SET:
+        return reduce_kernel(plan.typenum)
+    if row >= 0 and plan.base_strides[row] == itemsize and plan.stream_strides[row] == itemsize:
+        itemsize = 0
+    return gather_kernel(itemsize) if plan.operation == READ else scatter_kernel(itemsize)
+
+
+cdef Py_ssize_t ceiling(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    return (a + b - 1) // b
+
+
+cdef Py_ssize_t shrink(Nest *nest, int d, Py_ssize_t at_least, int threads) noexcept nogil:
+    """Cut dim `d` finer where there are fewer units than threads; how many blocks it then has."""
+    cdef Py_ssize_t n = nest.plan.shape[d], block
+    if nest.units < threads:
+        block = max(at_least, ceiling(n, ceiling(threads, nest.units)))
+        nest.block[d] = min(nest.block[d], block)
+    return ceiling(n, nest.block[d])
+
+
+cdef void cut(Nest *nest, int threads) noexcept nogil:
+    """Blocks of the tile's dims, then the levels: parallel ones first."""
+    cdef Plan *plan = nest.plan
+    cdef int d, turn
+    cdef bint serial
+    cdef Py_ssize_t row_bytes = plan.itemsize, positions, items_a_line = ceiling(LINE_BYTES, plan.itemsize)
+    for d in range(plan.ndim):
+        nest.block[d] = 1
+    if nest.row >= 0:
+        nest.block[nest.row] = plan.shape[nest.row]
+        if not is_serial(plan, nest.row):
+            nest.block[nest.row] = min(plan.shape[nest.row], max(1, ROW_BYTES // plan.itemsize))
+        row_bytes *= nest.block[nest.row]
+    positions = max(1, min(<Py_ssize_t> TILE, TILE_BYTES // row_bytes))
+    if nest.inner >= 0:
+        nest.block[nest.inner] = min(plan.shape[nest.inner], positions)
+        if nest.outer >= 0:
+            nest.block[nest.outer] = min(plan.shape[nest.outer], positions // nest.block[nest.inner])
+    nest.units = 1
+    nest.turns = 1
+    nest.levels = 0
+    for turn in range(2):
+        for d in range(plan.ndim):
+            serial = is_serial(plan, d)
+            if serial != turn:
+                continue
+            if not serial and d == nest.row:
+                shrink(nest, d, items_a_line, threads)
+            elif not serial and d == nest.inner:
+                shrink(nest, d, items_a_line, threads)
+            elif not serial and d == nest.outer:
+                shrink(nest, d, 1, threads)
+            nest.level[nest.levels].dim = d
+            nest.level[nest.levels].block = nest.block[d]
+            nest.level[nest.levels].count = ceiling(plan.shape[d], nest.block[d])
+            if serial:
+                nest.turns *= nest.level[nest.levels].count
+            else:
+                nest.units *= nest.level[nest.levels].count
+            nest.levels += 1
+
+
+cdef Py_ssize_t extent(const Nest *nest, int d, const Py_ssize_t *start) noexcept nogil:
+    """The size of the block that begins at `start[d]`."""
+    if d < 0:
+        return 1
+    return min(nest.block[d], nest.plan.shape[d] - start[d])
+
+
+cdef Py_ssize_t stride_of(const Py_ssize_t *strides, int d) noexcept nogil:
+    return strides[d] if d >= 0 else 0
+
+
+cdef Py_ssize_t resolve_tile(
+    const Nest *nest, const Py_ssize_t *start, const Tile *tile, Py_ssize_t *offset
+) noexcept nogil:
+    """Fill `offset` from all components; how many index values were out of range."""
+    cdef const Plan *plan = nest.plan
+    cdef const Component *component
+    cdef Values values
+    cdef Target target
+    cdef Py_ssize_t bad = 0, i, j
+    cdef int d, k
+    cdef Py_ssize_t native[TILE]
+    target.outer_base = stride_of(plan.base_strides, nest.outer)
+    target.inner_base = stride_of(plan.base_strides, nest.inner)
+    target.mode = plan.mode
+    target.adds = plan.components != 1
+    if target.adds:
+        for j in range(tile.outer):
+            for i in range(tile.inner):
+                offset[j * tile.inner + i] = j * target.outer_base + i * target.inner_base
+    for k in range(plan.components):
+        component = &plan.component[k]
+        target.size = component.size
+        target.step = component.step
+        values.data = component.data
+        for d in range(plan.ndim):
+            values.data += start[d] * component.strides[d]
+        values.outer = tile.outer
+        values.inner = tile.inner
+        values.outer_stride = stride_of(component.strides, nest.outer)
+        values.inner_stride = stride_of(component.strides, nest.inner)
+        if not component.plain:
+            copy_native(&values, component.itemsize, component.swapped, <char *> native)
+        bad += component.resolve(&values, &target, offset)
+    return bad
+
+
+cdef Py_ssize_t run_tile(const Nest *nest, const Py_ssize_t *start, Py_ssize_t *offset, Tile *tile) noexcept nogil:
+    cdef const Plan *plan = nest.plan
+    cdef Py_ssize_t bad
+    cdef int d
+    tile.outer = extent(nest, nest.outer, start)
+    tile.inner = extent(nest, nest.inner, start)
+    tile.row = extent(nest, nest.row, start)
+    bad = resolve_tile(nest, start, tile, offset)
+    if plan.checks_only:
+        return bad
+    tile.base = plan.base
+    tile.stream = plan.stream
+    for d in range(plan.ndim):
+        tile.base += start[d] * plan.base_strides[d]
+        tile.stream += start[d] * plan.stream_strides[d]
+    nest.kernel(tile)
+    return bad
+
+
+cdef Py_ssize_t run_units(const void *work, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+    """All tiles of the units [first, last), each unit's in order; how many indices were out of range."""
+    cdef const Nest *nest = <const Nest *> work
+    cdef const Plan *plan = nest.plan
+    cdef Py_ssize_t offset[TILE]
+    cdef Py_ssize_t start[MAX_DIMS]
+    cdef Py_ssize_t number, rest, bad = 0
+    cdef int level
+    cdef Tile tile
+    tile.offset = offset
+    tile.outer_stride = stride_of(plan.stream_strides, nest.outer)
+    tile.inner_stride = stride_of(plan.stream_strides, nest.inner)
+    tile.row_stride = stride_of(plan.stream_strides, nest.row)
+    tile.row_base_stride = stride_of(plan.base_strides, nest.row)
+    tile.itemsize = plan.itemsize
+    tile.operation = plan.operation
+    tile.fill = plan.fill
+    tile.fill_size = nest.fill_size
+    for number in range(first * nest.turns, last * nest.turns):
+        rest = number
+        for level in range(nest.levels - 1, -1, -1):
+            start[nest.level[level].dim] = rest % nest.level[level].count * nest.level[level].block
+            rest = rest // nest.level[level].count
+        bad += run_tile(nest, start, offset, &tile)
+    return bad
+
+
+cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
+    """Carry out a plan, which is spent afterwards; how many index values were out of range."""
+    cdef Nest nest
+    cdef int left
+    if elements(plan) == 0:
+        return 0
+    nest.plan = plan
+    nest.fill_size = plan.itemsize
+    order_dims(plan)
+    coalesce(plan)
+    nest.row = choose_row(plan)
+    left = plan.ndim - (nest.row >= 0)
+    nest.inner = left - 1
+    nest.outer = left - 2 if left > 1 else -1
+    nest.kernel = choose_kernel(plan, nest.row)
+    cut(&nest, threads)
+    return run_parallel(run_units, &nest, nest.units, <int> min(<Py_ssize_t> threads, nest.units))
+
+
+cdef Py_ssize_t count_bad(const Plan *plan, int threads) noexcept nogil:
+    """How many index values are out of range, each value once, whatever the other dims hold."""
+    cdef Plan check
+    cdef Component component[MAX_DIMS]
+    cdef int d
+    memcpy(&check, plan, sizeof(Plan))
+    memcpy(component, plan.component, plan.components * sizeof(Component))
+    check.component = component
+    check.checks_only = True
+    check.operation = READ
+    for d in range(check.ndim):
+        check.stream_strides[d] = 0
+        check.base_strides[d] = 0
+        if index_is_constant(plan, d):
+            check.shape[d] = 1
+    return run(&check, threads)

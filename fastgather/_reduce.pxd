@@ -1,0 +1,3 @@
+from fastgather._types cimport Kernel
+
+cdef Kernel reduce_kernel(int typenum) noexcept nogil

@@ -1,0 +1,118 @@
+"""Reductions that are built from simpler ones, the same way for both engines.
+
+They need an accumulator of another dtype than the result: means, floats narrower than
+float32, swapped bytes; or an index that the caller did not give: segments.
+"""
+
+import numpy as np
+
+from fastgather import _arguments as arguments
+from fastgather._arguments import identity
+
+
+def is_narrow_float(dtype):
+    """float16 and the types of ml_dtypes: they accumulate in float32 and round once."""
+    return dtype == np.float16 or dtype.isbuiltin == 2
+
+
+def accumulator_dtype(dtype, reduce):
+    """The native dtype in which `reduce` accumulates values of `dtype`."""
+    if is_narrow_float(dtype):
+        return np.dtype(np.float32)
+    if reduce == "mean":
+        if dtype.kind not in "iufc":
+            raise TypeError(f"mean is not defined for {dtype}")
+        if dtype.kind in "iu":
+            return np.dtype(np.int64 if dtype.kind == "i" else np.uint64)
+    return dtype if dtype.isnative else dtype.newbyteorder("=")
+
+
+def needs_accumulator(dtype, reduce):
+    return reduce == "mean" or is_narrow_float(dtype) or not dtype.isnative
+
+
+def reduce_widened(out, src, reduce, include_self, combine):
+    """
+    Reduce `src` into `out` through an index, by way of an accumulator.
+
+    Parameters
+    ----------
+    out : ndarray
+        Destination; elements that the index does not name keep their bits.
+    src : ndarray
+        Values of `out`'s dtype.
+    reduce : {"sum", "prod", "mean", "amax", "amin"}
+    include_self : bool
+    combine : callable
+        `combine(destination, values, operation)` brings `values` through the index into
+        `destination`, an array of `out`'s shape, in C order of the index.
+    """
+    dtype = accumulator_dtype(out.dtype, reduce)
+    with np.errstate(all="ignore"):
+        total, src = out.astype(dtype), src.astype(dtype)
+        count = np.full(out.shape, int(include_self), np.int64)
+        combine(count, np.array(1, np.int64), "sum")
+        named = count > int(include_self)
+        if not include_self:
+            combine(total, identity(reduce, dtype), "set")
+        combine(total, src, "sum" if reduce == "mean" else reduce)
+        if reduce == "mean":
+            divide(total, count, named)
+        np.copyto(out, total.astype(out.dtype), where=named)
+
+
+def divide(total, count, where):
+    """`total` over `count` in place: integers round towards minus infinity."""
+    if total.dtype.kind == "u":
+        count = count.astype(np.uint64)
+    division = np.floor_divide if total.dtype.kind in "iu" else np.divide
+    parts = (total.real, total.imag) if total.dtype.kind == "c" else (total,)
+    for part in parts:
+        division(part, count, out=part, where=where, casting="same_kind")
+
+
+def scale(source, alpha, dtype):
+    """`alpha * source` in the dtype that sums of `dtype` accumulate in."""
+    dtype = accumulator_dtype(dtype, "sum")
+    with np.errstate(all="ignore"):
+        return np.multiply(source.astype(dtype), alpha.astype(dtype), dtype=dtype)
+
+
+def segment_reduce(data, reduce, lengths, offsets, axis, initial, combine_slices):
+    """
+    Reduce runs along `axis`.
+
+    `combine_slices(destination, axis, index, values, operation)` combines whole slices of
+    `values` into `destination` in place; the other arguments are those of the public function.
+    """
+    arguments.check_choice(reduce, arguments.SEGMENT_REDUCTIONS, "reduce")
+    data = arguments.as_array(data, "data")
+    if data.ndim == 0:
+        raise ValueError("data must have at least one dim")
+    axis = arguments.as_dim(axis, data.ndim)
+    ends = arguments.as_offsets(lengths, offsets, data.shape[axis])
+    lengths, before = np.diff(ends), (slice(None),) * axis
+    empty = (*before, lengths == 0)
+    if reduce == "mean" and data.dtype.kind in "iu" and initial is None and (lengths == 0).any():
+        raise ValueError(
+            f"segment {np.argmin(lengths)} is empty, and integers have no NaN for its mean; "
+            "pass initial="
+        )
+    operation = arguments.SEGMENT_REDUCTIONS[reduce]
+    dtype = accumulator_dtype(data.dtype, operation)
+    shape = data.shape[:axis] + lengths.shape + data.shape[axis + 1 :]
+    with np.errstate(all="ignore"):
+        if initial is None:
+            start = identity(operation, dtype)
+        else:
+            start = arguments.as_scalar(initial, data.dtype, "initial").astype(dtype)
+        total = np.full(shape, start, dtype)
+        values = data[(*before, slice(ends[0], ends[-1]))].astype(dtype, copy=False)
+        index = np.repeat(np.arange(lengths.size), lengths)
+        combine_slices(total, axis, index, values, "sum" if reduce == "mean" else operation)
+        if reduce == "mean":
+            count = lengths.reshape(lengths.shape + (1,) * (data.ndim - axis - 1))
+            divide(total, count, count > 0)
+        if initial is None and reduce in ("sum", "mean"):
+            total[empty] = 0 if reduce == "sum" else np.nan
+        return total.astype(data.dtype, copy=False)

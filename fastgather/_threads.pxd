@@ -1,0 +1,4 @@
+# A piece of parallel work: the units [first, last) of what `work` points to; returns a count to be summed.
+ctypedef Py_ssize_t (*Task)(const void *work, Py_ssize_t first, Py_ssize_t last) noexcept nogil
+
+cdef Py_ssize_t run_parallel(Task task, const void *work, Py_ssize_t units, int threads) noexcept nogil

@@ -1,0 +1,90 @@
+"""OpenMP behind one file.
+
+* Work is split over units that never write to the same place, so no result depends on the split.
+* No more threads than units; the caller asks for one thread where the work is small.
+* One thread means no OpenMP region at all: after a fork, GNU OpenMP would hang in one.
+* How many threads there are to ask for is decided in `_settings`.
+"""
+
+from cython.parallel cimport prange
+
+from fastgather import _settings
+
+cdef extern from *:
+    """
+    #ifdef _OPENMP
+    #include <omp.h>
+    static int fg_max_threads(void) { return omp_get_max_threads(); }
+    static int fg_openmp(void) { return _OPENMP; }
+    #else
+    static int fg_max_threads(void) { return 1; }
+    static int fg_openmp(void) { return 0; }
+    #endif
+
+    static volatile int fg_forked = 0;
+    #ifndef _WIN32
+    #include <pthread.h>
+    static void fg_after_fork(void) { fg_forked = 1; }
+    static int fg_watch_forks(void) { return pthread_atfork(NULL, NULL, fg_after_fork); }
+    #else
+    static int fg_watch_forks(void) { return 0; }
+    #endif
+
+    #if defined(__AVX512F__)
+    #define FG_ISA "AVX-512"
+    #elif defined(__AVX2__)
+    #define FG_ISA "AVX2"
+    #elif defined(__x86_64__) || defined(_M_X64)
+    #define FG_ISA "x86-64 baseline (SSE2)"
+    #elif defined(__aarch64__) || defined(_M_ARM64)
+    #define FG_ISA "aarch64 baseline (NEON)"
+    #else
+    #define FG_ISA "the compiler's default"
+    #endif
+
+    #if defined(__clang__) || defined(__INTEL_LLVM_COMPILER)
+    #define FG_OPENMP_RUNTIME "LLVM OpenMP"
+    #elif defined(__GNUC__)
+    #define FG_OPENMP_RUNTIME "GNU OpenMP"
+    #else
+    #define FG_OPENMP_RUNTIME "the compiler's OpenMP"
+    #endif
+    """
+    int fg_max_threads() noexcept nogil
+    int fg_openmp() noexcept nogil
+    int fg_watch_forks() noexcept nogil
+    int fg_forked
+    const char *FG_ISA
+    const char *FG_OPENMP_RUNTIME
+
+
+cdef Py_ssize_t run_parallel(Task task, const void *work, Py_ssize_t units, int threads) noexcept nogil:
+    """Run `task` over [0, units) in `threads` contiguous ranges; the sum of what it returns."""
+    cdef Py_ssize_t total = 0
+    cdef int thread
+    if threads <= 1:
+        return task(work, 0, units)
+    for thread in prange(threads, num_threads=threads, schedule="static", chunksize=1):
+        total += task(work, units * thread // threads, units * (thread + 1) // threads)
+    return total
+
+
+def max_threads():
+    """What the OpenMP runtime allows this thread now."""
+    return fg_max_threads()
+
+
+def forked():
+    """Whether this process came from a fork after this module was loaded."""
+    return fg_forked != 0
+
+
+if fg_watch_forks() != 0:
+    raise ImportError("pthread_atfork failed, so that a forked process would not be safe")
+
+_settings.runtime.forked = forked
+_settings.runtime.isa = FG_ISA.decode()
+if fg_openmp():
+    _settings.runtime.openmp = f"{FG_OPENMP_RUNTIME.decode()} {fg_openmp()}"
+    _settings.runtime.initial_max_threads = max_threads()
+    _settings.runtime.max_threads = max_threads
