@@ -312,7 +312,9 @@ def as_offsets(lengths, offsets, size):
 
 
 def identity(reduce, dtype):
-    """The neutral element of a reduction, as a 0-d array."""
+    """The neutral element of a reduction, as a 0-d array. Objects may be any number."""
+    if dtype.kind == "O" and reduce in ("sum", "prod"):
+        return np.array(int(reduce == "prod"), dtype)
     if reduce == "sum" or reduce == "mean":
         return np.array(complex(-0.0, -0.0) if dtype.kind == "c" else -0.0).astype(dtype)
     if reduce == "prod":

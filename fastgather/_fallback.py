@@ -312,9 +312,12 @@ def index_select(input, dim, index, *, out=None, mode="raise", fill_value=0):
     if input.ndim:
         return _read_slices(input, dim, index, out, mode, fill_value)
     arguments.check_mode(mode, arguments.READ_MODES, out)
-    out = _result(input, (), out)
-    _read_slices(input[None], 0, index, out[None], mode, fill_value)
-    return out
+    if out is not None:
+        arguments.check_out(out, (), input.dtype)
+    result = _read_slices(
+        input[None], 0, index, None if out is None else out[None], mode, fill_value
+    )
+    return result.reshape(()) if out is None else out
 
 
 def index_copy(input, dim, index, source, *, out=None, mode="raise"):
@@ -757,13 +760,13 @@ def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="rais
     arguments.check_mode(mode, arguments.WRITE_MODES)
     data = arguments.as_array(data, "data")
     components, shape = arguments.as_components(indices, data.ndim)
-    shape_written = shape + data.shape[len(components) :]
+    rest = data.shape[len(components) :]
     updates = arguments.as_values(updates, data.dtype, "updates")
     if updates.ndim:
-        arguments.check_updates_shape(shape_written, updates.shape)
+        arguments.check_updates_shape(shape + rest, updates.shape)
     where, valid = _resolve_nd(data.shape, indices, components, shape, 0, mode)
     operation = arguments.ND_REDUCTIONS[reduction]
-    return _write(data, where, shape_written, valid, updates, operation, True, out)
+    return _write(data, where, (shape or (1,)) + rest, valid, updates, operation, True, out)
 
 
 def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=None):
@@ -828,9 +831,9 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
 def _read_along(input, dim, index, shape, out, mode, fill_value):
     """What gather and take_along_axis share."""
     arguments.check_mode(mode, arguments.READ_MODES, out)
-    lines, index = (input, index) if input.ndim else (input[None], index[None])
+    lines = input if input.ndim else input[None]
     index, valid = _resolve(index, dim, lines.shape[dim], mode)
-    where = _mesh(lines.shape, shape or (1,), dim, index)
+    where = _mesh(lines.shape, shape or (1,), dim, index if input.ndim else index[None])
     return _read(lines, where, shape, valid, out, mode, fill_value)
 
 
@@ -876,8 +879,8 @@ def _scatter(input, dim, index, src, operation, include_self, out, mode):
         arguments.check_src_shape(index.shape, src.shape)
         src = src[tuple(map(slice, index.shape))]
     shape, lines_shape = index.shape or (1,), input.shape or (1,)
-    index, valid = _resolve(index.reshape(shape), dim, lines_shape[dim], mode)
-    where = _mesh(lines_shape, shape, dim, index)
+    index, valid = _resolve(index, dim, lines_shape[dim], mode)
+    where = _mesh(lines_shape, shape, dim, index.reshape(shape))
     return _write(input, where, shape, valid, src, operation, include_self, out)
 
 
@@ -911,7 +914,8 @@ def _write(input, where, shape, valid, src, operation, include_self, out):
     """A copy of `input`, or `out`, with `src` combined into the elements at `where`."""
     if out is not None:
         arguments.check_out(out, input.shape, input.dtype)
-    positions = _flat_positions(input.shape or (1,), where, shape)
+    lines_shape = input.shape if len(where) <= input.ndim else (1,)
+    positions = _flat_positions(lines_shape, where, shape)
     src = np.broadcast_to(src, shape).reshape(-1)
     if valid is not None:
         valid = np.broadcast_to(valid, shape).reshape(-1)

@@ -7,7 +7,6 @@ float32, swapped bytes; or an index that the caller did not give: segments.
 import numpy as np
 
 from fastgather import _arguments as arguments
-from fastgather._arguments import identity
 
 
 def is_narrow_float(dtype):
@@ -54,7 +53,7 @@ def reduce_widened(out, src, reduce, include_self, combine):
         combine(count, np.array(1, np.int64), "sum")
         named = count > int(include_self)
         if not include_self:
-            combine(total, identity(reduce, dtype), "set")
+            combine(total, arguments.identity(reduce, dtype), "set")
         combine(total, src, "sum" if reduce == "mean" else reduce)
         if reduce == "mean":
             divide(total, count, named)
@@ -75,7 +74,7 @@ def scale(source, alpha, dtype):
     """`alpha * source` in the dtype that sums of `dtype` accumulate in."""
     dtype = accumulator_dtype(dtype, "sum")
     with np.errstate(all="ignore"):
-        return np.multiply(source.astype(dtype), alpha.astype(dtype), dtype=dtype)
+        return np.asarray(np.multiply(source.astype(dtype), alpha.astype(dtype), dtype=dtype))
 
 
 def segment_reduce(data, reduce, lengths, offsets, axis, initial, combine_slices):
@@ -103,7 +102,7 @@ def segment_reduce(data, reduce, lengths, offsets, axis, initial, combine_slices
     shape = data.shape[:axis] + lengths.shape + data.shape[axis + 1 :]
     with np.errstate(all="ignore"):
         if initial is None:
-            start = identity(operation, dtype)
+            start = arguments.identity(operation, dtype)
         else:
             start = arguments.as_scalar(initial, data.dtype, "initial").astype(dtype)
         total = np.full(shape, start, dtype)
@@ -113,6 +112,6 @@ def segment_reduce(data, reduce, lengths, offsets, axis, initial, combine_slices
         if reduce == "mean":
             count = lengths.reshape(lengths.shape + (1,) * (data.ndim - axis - 1))
             divide(total, count, count > 0)
-        if initial is None and reduce in ("sum", "mean"):
+        if initial is None and reduce in ("sum", "mean") and (lengths == 0).any():
             total[empty] = 0 if reduce == "sum" else np.nan
         return total.astype(data.dtype, copy=False)

@@ -14,6 +14,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,9 +78,13 @@ def unpack(wheel):
 
 
 def evaluate(expression, folder):
-    """What an expression over the modules of `folder` prints."""
+    """What an expression prints; `import fastgather` finds what is in `folder`.
+
+    Without `site`, as the finder of an editable install would lend its compiled modules.
+    """
     code = f"import fastgather; print({expression})"
-    done = run("-c", code, cwd=folder.parent, PYTHONPATH=str(folder))
+    path = os.pathsep.join(map(str, (folder, Path(np.__file__).parents[1])))
+    done = run("-S", "-c", code, cwd=folder.parent, PYTHONPATH=path)
     assert done.returncode == 0, done.stdout
     return done.stdout.strip()
 

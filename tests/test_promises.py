@@ -1,23 +1,24 @@
-"""What the contract promises for all functions, a group of tests for each paragraph of
-"Rules common to all of them", in its order."""
+"""What the contract promises for all functions: a group of tests for each paragraph of "Rules
+common to all of them", in its order. Sums, products and the like are in test_reductions.py."""
 
 import array
-import gc
+import collections
 import operator
 import subprocess
 import sys
 import textwrap
-import threading
 import tracemalloc
-from fractions import Fraction
 
 import ml_dtypes
 import numpy as np
+import oracle
 import pytest
 from calls import (
     COMBINING,
+    DTYPES,
     INDEX_DTYPES,
     LARGE,
+    LAYOUTS,
     MOVES,
     PLAIN_LAYOUTS,
     READS,
@@ -25,15 +26,15 @@ from calls import (
     VARIANTS,
     WRITES,
     assert_same,
-    axis_argument,
+    bits,
     data_of,
     function_of,
     index_of,
     on_arrays,
+    parts,
     plain_call,
     random_data,
     read_only,
-    reduction_of,
     run,
     sharing_memory,
     source_of,
@@ -41,12 +42,13 @@ from calls import (
 
 NUMPY_NAMES = ["take", "take_along_axis", "put_along_axis"]
 WITH_MODE = [*READS, *WRITES]
-WITH_OUT = [variant for variant in WITH_MODE if variant != "put_along_axis"]
 each_variant = pytest.mark.parametrize("variant", VARIANTS)
 each_read = pytest.mark.parametrize("variant", READS)
 each_write = pytest.mark.parametrize("variant", WRITES)
 with_mode = pytest.mark.parametrize("variant", WITH_MODE)
-with_out = pytest.mark.parametrize("variant", WITH_OUT)
+with_out = pytest.mark.parametrize(
+    "variant", [variant for variant in WITH_MODE if variant != "put_along_axis"]
+)
 
 
 def call_of(variant, **options):
@@ -59,8 +61,14 @@ def result_of(fg, variant, arguments):
     return run(fg, variant, on_arrays(arguments, np.copy))
 
 
-def destination_of(variant):
-    return "arr" if variant == "put_along_axis" else "out"
+def in_place(variant, arguments):
+    """The arguments with the data copied and given as `out` too."""
+    data = arguments[data_of(variant)].copy(order="K")
+    return arguments | {data_of(variant): data} | ({} if is_put(variant) else {"out": data})
+
+
+def is_put(variant):
+    return variant == "put_along_axis"
 
 
 # Inputs
@@ -78,30 +86,34 @@ class Convertible:
 
 @each_variant
 @pytest.mark.parametrize(
-    "convert", [np.ndarray.tolist, memoryview, Convertible, read_only], ids=operator.attrgetter("__name__")
+    "convert",
+    [np.ndarray.tolist, memoryview, Convertible, read_only],
+    ids=["list", "memoryview", "__array__", "read-only"],
 )
 def test_anything_that_asarray_takes(fg, variant, convert):
     arguments = call_of(variant, dtype="i8")
     expected = result_of(fg, variant, arguments)
     converted = on_arrays(arguments, convert)
-    if variant == "put_along_axis":
+    if is_put(variant):
         converted["arr"] = arguments["arr"]
     assert_same(run(fg, variant, converted), expected)
 
 
-def test_array_of_the_standard_library_and_range(fg):
+def test_standard_library_containers(fg):
     assert fg.take(array.array("d", [1.5, 2.5]), range(1)).tolist() == [1.5]
     assert fg.gather(range(5, 9), 0, array.array("b", [-1, 0])).tolist() == [8, 5]
 
 
-def masked_arguments():
-    for variant in VARIANTS:
-        for name, value in call_of(variant).items():
-            if isinstance(value, np.ndarray):
-                yield pytest.param(variant, name, id=f"{variant}-{name}")
+def array_arguments():
+    return [
+        pytest.param(variant, name, id=f"{variant}-{name}")
+        for variant in VARIANTS
+        for name, value in call_of(variant).items()
+        if isinstance(value, np.ndarray)
+    ]
 
 
-@pytest.mark.parametrize(("variant", "name"), list(masked_arguments()))
+@pytest.mark.parametrize(("variant", "name"), array_arguments())
 def test_masked_array_is_refused(fg, variant, name):
     arguments = call_of(variant)
     arguments[name] = np.ma.MaskedArray(arguments[name])
@@ -133,32 +145,1056 @@ def test_other_masked_arguments_are_refused(fg):
 
 
 @each_variant
-def test_result_is_a_plain_array(fg, variant):
+def test_subclass_gives_a_plain_array(fg, variant):
     arguments = call_of(variant)
+    expected = result_of(fg, variant, arguments)
     views = on_arrays(arguments, lambda value: value.view(np.recarray))
-    if variant == "put_along_axis":
+    if is_put(variant):
         views["arr"] = arguments["arr"]
-    result = run(fg, variant, views)
-    assert type(result) is np.ndarray
+    assert_same(run(fg, variant, views), expected)
 
 
-@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "F", "D", ml_dtypes.bfloat16, "V3", "V16", "V24"])
+@pytest.mark.parametrize(
+    "dtype", ["?", "f2", "f4", "f8", "F", "D", ml_dtypes.bfloat16, "M8[s]", "V3", "V16", "V24"], ids=str
+)
 @pytest.mark.parametrize("variant", MOVES)
 def test_moves_keep_every_bit(fg, variant, dtype):
-    """NaN payloads and signalling NaNs included."""
-    arguments = call_of(variant, dtype="i8", shape=(7, 8), dim=0, length=5)
+    """Also of NaN payloads, signalling NaN, and of what is no valid bool."""
+    arguments = call_of(variant, shape=(7, 8), dim=0, length=5)
     raw = on_arrays(arguments, lambda value: random_bits(value.shape, dtype))
     raw[index_of(variant)] = arguments[index_of(variant)]
-    width = np.dtype(dtype).itemsize
-
-    def as_bytes(array):
-        return array if array.dtype == "i8" else np.array(array).view((np.uint8, width))[..., None][..., 0, :]
-
-    expected = result_of(fg, variant, on_arrays(raw, lambda value: value)).tobytes()
-    assert expected == moved_bytes(variant, raw, width)
+    expected = run(oracle, variant, raw)
+    assert_same(result_of(fg, variant, raw), expected)
 
 
 def random_bits(shape, dtype):
-    """Every bit random, but in the first element, a signalling NaN where the dtype is float32."""
-    raw = np.random.default_rng(0).bytes(int(np.prod(shape)) * np.dtype(dtype).itemsize)
-    return np.frombuffer(bytearray(raw), dtype).reshape(shape)
+    count = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    return np.frombuffer(bytearray(np.random.default_rng(1).bytes(count)), dtype).reshape(shape)
+
+
+@pytest.mark.parametrize("variant", MOVES)
+@pytest.mark.parametrize("with_out", [False, True])
+def test_references_are_counted(fg, variant, with_out):
+    arguments = call_of(variant, shape=(4, 3, 5), length=3)
+    objects = [object() for _ in range(6)]
+    chosen = np.random.default_rng(0)
+    for name, value in arguments.items():
+        if isinstance(value, np.ndarray) and name != index_of(variant):
+            arguments[name] = np.array([objects[i] for i in chosen.integers(0, 6, value.size)], object)
+            arguments[name] = arguments[name].reshape(value.shape)
+    if with_out and not is_put(variant):
+        arguments["out"] = np.full(run(oracle, variant, arguments).shape, objects[0], object)
+    replaced = arguments.get("arr" if is_put(variant) else "out", np.empty(0, object)).copy()
+
+    before = reference_counts(objects)
+    result = run(fg, variant, arguments)
+    held, freed = collections.Counter(result.flat), collections.Counter(replaced.flat)
+    change = np.subtract(reference_counts(objects), before)
+    assert change.tolist() == [held[o] * 2 - freed[o] - held[o] for o in objects]
+
+
+def reference_counts(objects):
+    return [sys.getrefcount(value) for value in objects]
+
+
+def test_strings_outlive_their_source(fg):
+    """StringDType keeps long strings outside the array."""
+    source = np.array(["x" * n for n in (0, 5, 20, 300)], np.dtypes.StringDType())
+    result = fg.gather(source, 0, np.array([3, 2, 1, 0, -1]))
+    source[...] = "overwritten, and quite long at that"
+    del source
+    assert list(map(len, result)) == [300, 20, 5, 0, 300]
+    assert set("".join(result)) == {"x"}
+
+
+def test_missing_strings(fg):
+    dtype = np.dtypes.StringDType(na_object=None)
+    result = fg.take(np.array(["a", None], dtype), [1, 0, 1])
+    assert result.dtype == dtype
+    assert result.tolist() == [None, "a", None]
+
+
+@each_variant
+def test_byte_order_of_data_is_kept(fg, variant):
+    arguments = call_of(variant, dtype="f4")
+    expected = run(oracle, variant, arguments).astype(">f4")
+    swapped = on_arrays(arguments, lambda v: v.astype(">f4") if v.dtype == "f4" else v.astype(">i8"))
+    assert_same(run(fg, variant, swapped), expected, any_nan=True)
+
+
+# Memory layout
+
+
+@each_variant
+def test_memory_mapped_file(fg, variant, tmp_path):
+    arguments = call_of(variant)
+    expected = result_of(fg, variant, arguments)
+
+    def mapped(value):
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.npy"
+        np.save(path, value)
+        return np.load(path, mmap_mode="r+" if is_put(variant) else "r") if value.ndim else value
+
+    result = run(fg, variant, on_arrays(arguments, mapped))
+    assert_same(np.asarray(result), expected)
+
+
+def peak_memory(function, *args, **kwargs):
+    """The most that NumPy and Python held at one time during the call, beyond what was there."""
+    function(*args, **kwargs)  # what only a first call allocates
+    tracemalloc.start()
+    try:
+        function(*args, **kwargs)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+LARGE_SHAPE = (100, 100, 100)  # 8 MB of float64
+FREE = 1_000_000  # bytes that a call with a small index may use
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+@each_read
+def test_read_copies_no_input_for_its_layout(fg, variant, layout):
+    arguments = call_of(variant, shape=LARGE_SHAPE, length=1)
+    few_lines(variant, arguments)
+    data = layout(arguments[data_of(variant)])
+    assert peak_memory(run, fg, variant, arguments | {data_of(variant): data}) < FREE
+
+
+@pytest.mark.parametrize("layout", PLAIN_LAYOUTS.values(), ids=PLAIN_LAYOUTS)
+@pytest.mark.parametrize("variant", [v for v in WRITES if "mean" not in v])
+def test_write_in_place_copies_nothing(fg, variant, layout):
+    arguments = call_of(variant, shape=LARGE_SHAPE, length=1)
+    few_lines(variant, arguments)
+    data = layout(arguments[data_of(variant)])
+    arguments |= {data_of(variant): data} | ({} if is_put(variant) else {"out": data})
+    assert peak_memory(run, fg, variant, arguments) < FREE
+
+
+def few_lines(variant, arguments):
+    """Shortens the index, and what goes with it, to a part of the lines."""
+    if function_of(variant) in ("gather", "scatter", "scatter_add", "scatter_reduce"):
+        arguments["index"] = arguments["index"][:5]
+    elif function_of(variant).endswith("_nd"):
+        arguments["indices"] = arguments["indices"][:20]
+        if "updates" in arguments:
+            arguments["updates"] = arguments["updates"][:20]
+
+
+@pytest.mark.parametrize("layout", PLAIN_LAYOUTS.values(), ids=PLAIN_LAYOUTS)
+def test_flat_axis_copies_no_input(fg, layout):
+    x, indices = layout(np.zeros(LARGE_SHAPE)), np.arange(5)
+    assert peak_memory(fg.take, x, indices) < FREE
+    assert peak_memory(fg.take_along_axis, x, indices, None) < FREE
+    assert peak_memory(fg.put_along_axis, x, indices, 1.0, None) < FREE
+
+
+@pytest.mark.parametrize("variant", ["scatter", "scatter_add", "scatter_reduce-amax"])
+def test_src_larger_than_index_is_not_copied(fg, variant):
+    arguments = call_of(variant, shape=(10, 10, 10))
+    arguments |= {"src": np.ones(LARGE_SHAPE).transpose(2, 0, 1), "out": arguments["input"]}
+    assert peak_memory(run, fg, variant, arguments) < FREE
+
+
+# Index
+
+
+@pytest.mark.parametrize("dtype", INDEX_DTYPES)
+@with_mode
+def test_index_is_not_widened(fg, variant, dtype):
+    if fg.__name__ == "fastgather._fallback":
+        pytest.skip("NumPy's own fancy indexing widens the index, so the Python engine must")
+    arguments = call_of(variant, dtype="i1", shape=(100, 100), dim=1, length=1_000)
+    if function_of(variant).startswith("index_") or variant == "take":
+        pytest.skip("a 1-D index is small next to the slices")
+    arguments[index_of(variant)] = np.abs(arguments[index_of(variant)] % 100).astype(dtype)
+    if variant not in READS:
+        arguments = in_place(variant, arguments)
+    else:
+        arguments["out"] = run(fg, variant, arguments)
+    limit = arguments[index_of(variant)].nbytes // 2
+    assert peak_memory(run, fg, variant, arguments) < max(limit, 50_000)
+
+
+@pytest.mark.parametrize("dtype", ["?", "f4", "f8", "D", "O", "U1", "M8[s]", "m8[s]"])
+@pytest.mark.parametrize("variant", [v for v in VARIANTS if v not in NUMPY_NAMES])
+def test_index_that_holds_no_integers(fg, variant, dtype):
+    arguments = call_of(variant)
+    index = np.zeros(arguments[index_of(variant)].shape, dtype)
+    with pytest.raises(TypeError, match="integer"):
+        run(fg, variant, arguments | {index_of(variant): index})
+
+
+@pytest.mark.parametrize("variant", [v for v in WITH_MODE if function_of(v).endswith("_nd")])
+def test_index_in_a_tuple_that_holds_no_integers(fg, variant):
+    arguments = call_of(variant)
+    for wrong in (np.zeros(4), np.zeros(4, bool)):
+        arguments["indices"] = (np.zeros(4, int), wrong)
+        with pytest.raises(TypeError, match="integer"):
+            run(fg, variant, arguments)
+
+
+@with_mode
+def test_negative_index_counts_from_the_end(fg, variant):
+    arguments = call_of(variant)
+    index = arguments[index_of(variant)]
+    sizes = np.array(arguments[data_of(variant)].shape)
+    sizes = sizes[: index.shape[-1]] if function_of(variant).endswith("_nd") else sizes[1]
+    negative, positive = index % sizes - sizes, index % sizes
+    results = [
+        result_of(fg, variant, arguments | {index_of(variant): i}) for i in (negative, positive)
+    ]
+    assert_same(*results)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "u8", ">u8"])
+@with_mode
+def test_unsigned_index_is_never_negative(fg, variant, dtype):
+    """Its largest value is -1 in a signed dtype of the width, and would be in range."""
+    arguments = call_of(variant, shape=(7, 7, 7), length=1)
+    index = np.zeros(arguments[index_of(variant)].shape, dtype)
+    largest = int(np.iinfo(dtype).max)
+    index.reshape(-1)[-1] = largest
+    arguments[index_of(variant)] = index
+    with pytest.raises(IndexError, match=f"index {largest} at position"):
+        result_of(fg, variant, arguments)
+    for mode in ("wrap", "clip", "fill" if variant in READS else "drop"):
+        mild = index.astype("i8")
+        mild.reshape(-1)[-1] = {"wrap": largest % 7, "clip": 6}.get(mode, 100)
+        expected = result_of(fg, variant, arguments | {"mode": mode, index_of(variant): mild})
+        assert_same(result_of(fg, variant, arguments | {"mode": mode}), expected)
+
+
+@pytest.mark.parametrize(("dtype", "size"), [("i1", 300), ("i2", 70_000), ("u1", 300), ("u2", 70_000)])
+@pytest.mark.parametrize("mode", ["raise", "wrap", "clip", "fill"])
+def test_dim_longer_than_the_index_dtype_counts(fg, dtype, size, mode):
+    limits = np.iinfo(dtype)
+    index = np.unique([limits.min, limits.min // 2, 0, 1, limits.max]).astype(dtype)
+    expected = oracle.gather(np.arange(size), 0, index, mode=mode, fill_value=-7)
+    assert_same(fg.gather(np.arange(size), 0, index, mode=mode, fill_value=-7), expected)
+    if mode != "fill":
+        expected = oracle.scatter_add(np.zeros(size), 0, index, np.ones(len(index)), mode=mode)
+        assert_same(fg.scatter_add(np.zeros(size), 0, index, 1.0, mode=mode), expected)
+
+
+@pytest.mark.parametrize("value", [-(2**63), 2**63 - 1])
+@pytest.mark.parametrize("mode", ["wrap", "clip", "fill"])
+def test_extreme_index(fg, value, mode):
+    index = np.array([value])
+    expected = oracle.gather(np.arange(7), 0, index, mode=mode, fill_value=-1)
+    assert_same(fg.gather(np.arange(7), 0, index, mode=mode, fill_value=-1), expected)
+
+
+@pytest.mark.parametrize("variant", [v for v in VARIANTS if v.startswith(("gather", "scatter"))])
+def test_index_of_another_rank(fg, variant):
+    if function_of(variant).endswith("_nd"):
+        pytest.skip("the N-d functions take an index of any rank")
+    arguments = call_of(variant)
+    for index in (np.array(0), np.zeros((2, 2), int), np.zeros((1, 2, 2, 2), int)):
+        with pytest.raises(ValueError, match="rank"):
+            run(fg, variant, arguments | {"index": index})
+    with pytest.raises(ValueError, match="rank"):
+        run(fg, variant, arguments | {"input": np.array(1.0), "dim": 0, "index": np.zeros(1, int)})
+
+
+@pytest.mark.parametrize("variant", [v for v in VARIANTS if v.startswith(("gather", "scatter"))])
+def test_index_longer_than_input_in_another_dim(fg, variant):
+    if function_of(variant).endswith("_nd"):
+        pytest.skip("the N-d functions take an index of any shape")
+    arguments = call_of(variant)
+    for shape in ((3, 2, 4), (2, 2, 5), (3, 0, 4)):
+        arguments["index"] = np.zeros(shape, int)
+        if "src" in arguments:
+            arguments["src"] = np.zeros(shape)
+        with pytest.raises(ValueError, match=r"\(2, 3, 4\)"):
+            run(fg, variant, arguments)
+
+
+@pytest.mark.parametrize("variant", [v for v in VARIANTS if v.startswith("index_")])
+def test_slice_index_is_1d(fg, variant):
+    arguments = call_of(variant)
+    for index in (np.array(0), np.zeros((1, 1), int)):
+        with pytest.raises(ValueError, match="1-D"):
+            run(fg, variant, arguments | {"index": index})
+
+
+@with_mode
+def test_index_is_checked_where_the_result_is_empty(fg, variant):
+    arguments = call_of(variant, shape=(2, 3, 0), dim=1, length=2)
+    if arguments[index_of(variant)].size == 0:
+        pytest.skip("the index of this function is empty too")
+    arguments[index_of(variant)].reshape(-1)[-1] = 9
+    with pytest.raises(IndexError, match="index 9 at position"):
+        run(fg, variant, arguments)
+
+
+# src
+
+SCALARS = [
+    # dtype, value, what it becomes or raises
+    ("u1", 300, OverflowError),
+    ("u1", -1, OverflowError),
+    ("i1", 128, OverflowError),
+    ("i8", 2**63, OverflowError),
+    ("i8", 2.5, TypeError),
+    ("i8", 2.0, TypeError),
+    ("i8", 1j, TypeError),
+    ("f4", 1j, TypeError),
+    ("?", 1, TypeError),
+    ("?", 1.0, TypeError),
+    ("?", True, True),
+    ("u1", True, 1),
+    ("u1", 255, 255),
+    ("f4", 3, 3.0),
+    ("f4", 0.1, np.float32(0.1)),
+    ("f4", 1e300, np.inf),
+    ("f2", 1e6, np.inf),
+    ("F", 2, 2 + 0j),
+    ("F", 2.5, 2.5 + 0j),
+    ("F", 1j, 1j),
+    ("i1", np.int64(300), 44),
+    ("i1", np.float64(1.0), TypeError),
+    ("f4", np.float64(1e300), np.inf),
+    ("f4", np.array(0.5), 0.5),
+    ("i2", np.uint64(2**64 - 1), -1),
+    ("u1", np.int8(1), TypeError),
+    ("i8", "1", TypeError),
+    ("f8", None, TypeError),
+    ("f8", np.array("2020", "M8[D]"), TypeError),
+    ("M8[D]", np.datetime64("2020-01-01"), np.datetime64("2020-01-01")),
+    ("U3", "abc", "abc"),
+    ("S3", b"abc", b"abc"),
+    ("O", "anything", "anything"),
+]
+
+# Every parameter that is a scalar or may be one: a call with it, on three elements.
+TAKES_SCALAR = {
+    "gather fill_value": lambda fg, x, v: fg.gather(x, 0, [9], mode="fill", fill_value=v),
+    "index_select fill_value": lambda fg, x, v: fg.index_select(x, 0, [9], mode="fill", fill_value=v),
+    "take fill_value": lambda fg, x, v: fg.take(x, [9], mode="fill", fill_value=v),
+    "take_along_axis fill_value": lambda fg, x, v: fg.take_along_axis(x, [9], mode="fill", fill_value=v),
+    "gather_nd fill_value": lambda fg, x, v: fg.gather_nd(x, [[9]], mode="fill", fill_value=v),
+    "scatter": lambda fg, x, v: fg.scatter(x, 0, [0], v),
+    "index_copy": lambda fg, x, v: fg.index_copy(x, 0, [0], v),
+    "index_fill": lambda fg, x, v: fg.index_fill(x, 0, [0], v),
+    "scatter_nd": lambda fg, x, v: fg.scatter_nd(x, [[0]], v),
+    "put_along_axis": lambda fg, x, v: fg.put_along_axis(x, np.array([0]), v, 0) or x,
+}
+
+
+@pytest.mark.parametrize("call", TAKES_SCALAR.values(), ids=TAKES_SCALAR)
+@pytest.mark.parametrize(
+    ("dtype", "value", "expected"), SCALARS, ids=[f"{d}-{v!r}" for d, v, _ in SCALARS]
+)
+def test_scalar(fg, call, dtype, value, expected):
+    x = np.zeros(3, dtype)
+    if isinstance(expected, type):
+        with pytest.raises(expected):
+            call(fg, x, value)
+        assert_same(x, np.zeros(3, dtype))
+    else:
+        assert_same(call(fg, x, value)[:1], np.array([expected], dtype))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "expected"),
+    [("u1", 300, OverflowError), ("i8", 2.5, TypeError), ("?", 1, TypeError), ("f4", 1j, TypeError)],
+)
+def test_scalar_of_a_combining_function(fg, dtype, value, expected):
+    x = np.zeros(3, dtype)
+    calls = [
+        lambda: fg.scatter_add(x, 0, [0], value),
+        lambda: fg.scatter_reduce(x, 0, [0], value, "amax"),
+        lambda: fg.scatter_nd(x, [[0]], value, "max"),
+        lambda: fg.index_reduce(x, 0, [0], value, "amax"),
+        lambda: fg.index_add(x, 0, [0], x[:1], alpha=value) if dtype != "?" else fg.scatter_add(x, 0, [0], 1),
+        lambda: fg.segment_reduce(x, "max", lengths=[3], initial=value),
+    ]
+    for call in calls:
+        with pytest.raises(expected):
+            call()
+
+
+CASTS = [
+    # input, src, whether it converts under same_kind
+    ("f4", "f8", True), ("f4", "i8", True), ("f2", "f8", True), ("F", "D", True), ("F", "f8", True),
+    ("i1", "i8", True), ("i8", "u8", True), ("f8", "?", True), ("u8", "u1", True), ("U3", "U9", True),
+    ("M8[s]", "M8[D]", True), ("O", "f8", True), (ml_dtypes.bfloat16, "f4", True),
+    ("i8", "f4", False), ("u1", "i1", False), ("?", "i1", False), ("f4", "F", False), ("f8", "U3", False),
+    ("f8", "O", False), ("M8[s]", "i8", False), ("S3", "U3", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("variant", ["scatter", "index_copy", "scatter_nd-none", "put_along_axis"])
+@pytest.mark.parametrize(("dtype", "src", "converts"), CASTS, ids=[f"{s} into {d}" for d, s, _ in CASTS])
+def test_src_converts_under_same_kind(fg, variant, dtype, src, converts):
+    arguments = call_of(variant, dtype=dtype)
+    values = np.array([1, 0, 0, 1]).astype(src)
+    arguments[source_of(variant)] = np.resize(values, arguments[source_of(variant)].shape)
+    if not converts:
+        with pytest.raises(TypeError, match="same_kind"):
+            result_of(fg, variant, arguments)
+        return
+    assert_same(result_of(fg, variant, arguments), run(oracle, variant, arguments))
+
+
+@each_write
+def test_src_of_another_shape(fg, variant):
+    arguments = call_of(variant, shape=(3, 3, 4), length=3)
+    source = arguments[source_of(variant)]
+    wrong = [np.zeros((*source.shape, 2)), np.zeros((2, *source.shape)), np.zeros(source.shape[1:] + (7,))]
+    if function_of(variant) not in ("index_fill", "put_along_axis"):
+        wrong.append(source[:-1])
+        wrong.append(np.zeros((1,) * source.ndim))
+    for values in wrong:
+        with pytest.raises(ValueError, match=r"shape|rank|scalar|1-D"):
+            result_of(fg, variant, arguments | {source_of(variant): values})
+
+
+@pytest.mark.parametrize("variant", ["scatter", "scatter_add", "scatter_reduce-prod"])
+def test_src_may_be_larger_than_index(fg, variant):
+    arguments = call_of(variant)
+    larger = random_data(np.random.default_rng(1), (4, 3, 6), "f8")
+    cut = larger[:2, :2, :4]
+    expected = result_of(fg, variant, arguments | {"src": cut})
+    assert_same(result_of(fg, variant, arguments | {"src": larger}), expected)
+
+
+# mode
+
+
+def out_of_range(variant, value, shape=(2, 3, 4)):
+    """A call whose last index is `value`, its position, and the dim and size it is for."""
+    arguments = call_of(variant, shape=shape)
+    index = arguments[index_of(variant)]
+    index.reshape(-1)[-1] = value
+    position = tuple(n - 1 for n in index.shape)
+    return arguments, position, 1, shape[1]
+
+
+@pytest.mark.parametrize("value", [7, 3, -4, -(2**63), 2**63 - 1])
+@with_mode
+def test_message_of_an_index_out_of_range(fg, variant, value):
+    arguments, position, dim, size = out_of_range(variant, value)
+    with pytest.raises(IndexError) as caught:
+        run(fg, variant, arguments)
+    assert str(caught.value) == (
+        f"index {value} at position {position} is out of bounds for dim {dim} with size {size}"
+    )
+
+
+def test_message_in_the_words_of_the_contract(fg):
+    index = np.zeros((1, 2, 3), int)
+    index[0, 1, 2] = 7
+    message = r"^index 7 at position \(0, 1, 2\) is out of bounds for dim 1 with size 3$"
+    with pytest.raises(IndexError, match=message):
+        fg.gather(np.zeros((1, 3, 3)), 1, index)
+    with pytest.raises(IndexError, match=message):
+        fg.scatter_add(np.zeros((1, 3, 3)), -2, index, 1)
+
+
+@pytest.mark.parametrize("function", ["gather", "scatter"])
+def test_message_for_a_0d_index(fg, function):
+    arguments = (5.0,) if function == "scatter" else ()
+    with pytest.raises(IndexError, match=r"^index 1 at position \(\) is out of bounds for dim 0 with"):
+        getattr(fg, function)(np.array(1.0), 0, np.array(1), *arguments)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 7])
+@pytest.mark.parametrize("shape", LARGE)
+@pytest.mark.parametrize("variant", [v for v in WITH_MODE if v not in COMBINING or v.endswith("_add")])
+def test_first_bad_index_in_c_order(fg, variant, shape, threads):
+    """Among many, in an index whose memory is not in C order; every other value is right."""
+    if threads > 1 and fg.__name__ == "fastgather._fallback":
+        pytest.skip("the Python engine has one thread")
+    shape, dim, length = LARGE[shape]
+    arguments = call_of(variant, dtype="i1", shape=shape, dim=dim, length=length)
+    index = arguments[index_of(variant)].copy(order="F")
+    positions = np.sort(np.random.default_rng(2).integers(index.size // 3, index.size, 50))
+    for k, flat in enumerate(positions):
+        index[np.unravel_index(flat, index.shape)] = 10**6 + k
+    first = tuple(map(int, np.unravel_index(positions[0], index.shape)))
+    named = first[-1] if function_of(variant).endswith("_nd") else dim
+    with fg.num_threads(threads), pytest.raises(IndexError) as caught:
+        run(fg, variant, arguments | {index_of(variant): index})
+    assert str(caught.value).split(" at ")[1] == (
+        f"position {first} is out of bounds for dim {named} with size {shape[named]}"
+    )
+
+
+@pytest.mark.parametrize("variant", ["gather_nd", "scatter_nd-none"])
+def test_first_bad_index_of_a_tuple(fg, variant):
+    """By position in the broadcast shape, then by dim."""
+    arguments = call_of(variant, shape=(2, 3))
+    if "updates" in arguments:
+        arguments["updates"] = np.zeros((2, 2))
+    indices = (np.array([[0], [8]]), np.array([0, 9]))
+    with pytest.raises(IndexError, match=r"^index 9 at position \(0, 1\) .* dim 1 with size 3$"):
+        run(fg, variant, arguments | {"indices": indices})
+    indices = (np.array([[0], [8]]), np.array([9, 9]))
+    with pytest.raises(IndexError, match=r"^index 9 at position \(0, 0\) .* dim 1 with size 3$"):
+        run(fg, variant, arguments | {"indices": indices})
+    indices = (np.array([[8], [8]]), np.array([9, 9]))
+    with pytest.raises(IndexError, match=r"^index 8 at position \(0, 0\) .* dim 0 with size 2$"):
+        run(fg, variant, arguments | {"indices": indices})
+
+
+@pytest.mark.parametrize("mode", ["wrap", "clip"])
+def test_wrap_and_clip_are_numpys(fg, mode):
+    x, index = np.arange(5), np.arange(-20, 20)
+    expected = np.take(x, index, mode=mode)
+    assert_same(fg.gather(x, 0, index, mode=mode), expected)
+    assert_same(fg.take(x, index, mode=mode), expected)
+    counts = fg.scatter_add(np.zeros(5, int), 0, index, 1, mode=mode)
+    assert_same(counts, np.bincount(expected))
+
+
+@each_read
+def test_fill_counts_negative_indices_as_out_of_range(fg, variant):
+    for value in (-1, -3, 3, 2**40):
+        arguments, *_ = out_of_range(variant, value)
+        arguments |= {"mode": "fill", "fill_value": -77.0}
+        expected = run(oracle, variant, arguments)
+        assert (expected == -77).any()
+        assert_same(run(fg, variant, arguments), expected)
+
+
+@each_read
+@pytest.mark.parametrize("layout", PLAIN_LAYOUTS.values(), ids=PLAIN_LAYOUTS)
+def test_dropped_read_keeps_what_out_holds(fg, variant, layout):
+    for value in (-1, 3):
+        arguments, *_ = out_of_range(variant, value)
+        shape = run(oracle, variant, arguments | {"mode": "fill"}).shape
+        held = random_data(np.random.default_rng(3), shape, "f8")
+        arguments |= {"mode": "drop", "out": layout(held)}
+        expected = run(oracle, variant, arguments)
+        assert (bits(parts(expected)) == bits(parts(held))).all(axis=1).any()
+        assert run(fg, variant, arguments) is arguments["out"]
+        assert_same(arguments["out"], expected)
+
+
+@each_read
+def test_dropped_read_needs_out(fg, variant):
+    with pytest.raises(ValueError, match="out"):
+        run(fg, variant, call_of(variant) | {"mode": "drop"})
+
+
+@each_write
+def test_dropped_write_writes_nothing(fg, variant):
+    arguments = call_of(variant, dtype="f4")
+    arguments[index_of(variant)][...] = -1
+    arguments |= {"mode": "drop"}
+    expected = arguments[data_of(variant)].copy()
+    assert_same(run(fg, variant, arguments), expected)
+
+
+@with_mode
+@pytest.mark.parametrize("mode", ["", "Raise", "ignore", None, 0, b"raise"])
+def test_unknown_mode(fg, variant, mode):
+    with pytest.raises((ValueError, TypeError), match="mode"):
+        run(fg, variant, call_of(variant) | {"mode": mode})
+
+
+@each_write
+def test_writes_have_no_fill(fg, variant):
+    with pytest.raises(ValueError, match="mode"):
+        run(fg, variant, call_of(variant) | {"mode": "fill"})
+
+
+@pytest.mark.parametrize("mode", ["wrap", "clip"])
+@with_mode
+def test_nothing_to_wrap_or_clip_to(fg, variant, mode):
+    arguments = call_of(variant, shape=(2, 1, 4), length=2)
+    data = arguments[data_of(variant)][:, :0]
+    with pytest.raises(IndexError, match="size 0"):
+        run(fg, variant, arguments | {"mode": mode, data_of(variant): data})
+
+
+@with_mode
+def test_fill_and_drop_over_nothing(fg, variant):
+    arguments = call_of(variant, shape=(2, 1, 4), length=2)
+    arguments[data_of(variant)] = arguments[data_of(variant)][:, :0]
+    arguments |= {"mode": "fill", "fill_value": 5.0} if variant in READS else {"mode": "drop"}
+    result = run(fg, variant, arguments)
+    assert result.size > 0 if variant in READS else result.size == 0
+    assert (result == 5).all()
+
+
+# out
+
+
+@with_out
+def test_out_is_returned(fg, variant):
+    arguments = call_of(variant)
+    expected = result_of(fg, variant, arguments)
+    for layout in PLAIN_LAYOUTS.values():
+        out = layout(np.full_like(expected, 77))
+        assert run(fg, variant, arguments | {"out": out}) is out
+        assert_same(out, expected)
+
+
+class Subclass(np.ndarray):
+    pass
+
+
+@with_out
+def test_out_of_a_subclass_is_returned(fg, variant):
+    arguments = call_of(variant)
+    expected = result_of(fg, variant, arguments)
+    out = np.zeros_like(expected).view(Subclass)
+    assert run(fg, variant, arguments | {"out": out}) is out
+    assert_same(out.view(np.ndarray), expected)
+
+
+@with_out
+def test_wrong_out(fg, variant):
+    arguments = call_of(variant, dtype="f4")
+    right = np.zeros(result_of(fg, variant, arguments).shape, "f4")
+    wrong = [
+        (right.tolist(), TypeError),
+        (Convertible(right), TypeError),
+        (right[..., :-1], ValueError),
+        (right[None], ValueError),
+        (right.astype("f8"), TypeError),
+        (right.astype(">f4"), TypeError),
+        (right.astype("i4"), TypeError),
+        (read_only(right), ValueError),
+        (np.broadcast_to(right[:1], right.shape), ValueError),
+    ]
+    for out, error in wrong:
+        with pytest.raises(error):
+            run(fg, variant, arguments | {"out": out})
+    assert not right.any()
+
+
+def test_wrong_destination_of_put_along_axis(fg):
+    x = np.zeros(3)
+    for arr, error in [([1, 2, 3], TypeError), (read_only(x), ValueError), (Convertible(x), TypeError)]:
+        with pytest.raises(error):
+            fg.put_along_axis(arr, np.array([0]), 1.0, 0)
+    assert not x.any()
+
+
+@each_write
+def test_in_place(fg, variant):
+    for layout in PLAIN_LAYOUTS.values():
+        arguments = call_of(variant, dtype="f4", shape=(5, 6, 7), length=9)
+        expected = run(oracle, variant, arguments)
+        data = layout(arguments[data_of(variant)])
+        arguments |= {data_of(variant): data} | ({} if is_put(variant) else {"out": data})
+        assert run(fg, variant, arguments) is data
+        assert_same(data, expected, any_nan=True)
+
+
+def overlaps():
+    """Every function with every array that its destination can overlap, at several distances."""
+    for variant in WITH_MODE:
+        for name, value in call_of(variant).items():
+            is_destination = is_put(variant) and name == "arr"
+            if isinstance(value, np.ndarray) and value.ndim and not is_destination:
+                yield pytest.param(variant, name, id=f"{variant}-{name}")
+
+
+@pytest.mark.parametrize(("variant", "name"), list(overlaps()))
+@pytest.mark.parametrize("shape", [(3, 4, 5), (40, 50, 60)], ids=["small", "large"])
+def test_out_that_overlaps_an_input(fg, variant, name, shape):
+    for starts in ((0, 0), (0, 8), (8, 0), (40, 0), (0, 48), (3, 0), (0, 5)):
+        for dim in (0, 1, 2):
+            arguments = call_of(variant, dtype="i8", shape=shape, dim=dim, length=shape[dim])
+            if is_put(variant):
+                like = arguments["arr"]
+            else:
+                like = run(fg, variant, arguments)
+            arguments[name], out = sharing_memory(arguments[name], like, starts)
+            destination = "arr" if is_put(variant) else "out"
+            apart = on_arrays(arguments, np.copy) | {destination: out.copy()}
+            expected = run(fg, variant, apart)
+            assert_same(run(fg, variant, arguments | {destination: out}), expected)
+
+
+@with_mode
+def test_out_that_is_an_input_turned_round(fg, variant):
+    """Same memory, other strides."""
+    arguments = call_of(variant, dtype="i8", shape=(6, 6), dim=0, length=6)
+    square = [k for k, v in arguments.items() if np.shape(v) == (6, 6) and k != "out"]
+    for name in square:
+        for turn in (np.transpose, np.flip, np.flipud):
+            changed = on_arrays(arguments, np.copy)
+            destination = "arr" if is_put(variant) else "out"
+            if name == destination or run(oracle, variant, arguments).shape != (6, 6):
+                continue
+            out = turn(changed[name])
+            expected = run(oracle, variant, on_arrays(changed, np.copy) | {destination: out.copy()})
+            assert_same(run(fg, variant, changed | {destination: out}), expected)
+
+
+# All or nothing
+
+
+def spoilers():
+    """What makes a write raise: a name, the error, and the arguments to change."""
+    return {
+        "last index": (IndexError, lambda v, a: {index_of(v): with_last(a[index_of(v)], 10**6)}),
+        "last index, negative": (IndexError, lambda v, a: {index_of(v): with_last(a[index_of(v)], -(10**6))}),
+        "index dtype": ((TypeError, IndexError), lambda v, a: {index_of(v): a[index_of(v)] * 1.0}),
+        "src dtype": (TypeError, lambda v, a: {source_of(v): a[source_of(v)] * 1j}),
+        "src scalar": (OverflowError, lambda v, a: {source_of(v): 10**400}),
+        "src shape": (ValueError, lambda v, a: {source_of(v): np.zeros((3, 5, 7, 2))}),
+        "src masked": (TypeError, lambda v, a: {source_of(v): np.ma.MaskedArray(a[source_of(v)])}),
+        "mode": (ValueError, lambda v, a: {"mode": "nonsense"}),
+    }
+
+
+def with_last(index, value):
+    index = index.copy()
+    index.reshape(-1)[-1] = value
+    return index
+
+
+@pytest.mark.parametrize(("error", "spoil"), spoilers().values(), ids=spoilers())
+@pytest.mark.parametrize("aliased", [True, False], ids=["in place", "out"])
+@pytest.mark.parametrize("large", [True, False], ids=["large", "small"])
+@each_write
+def test_write_that_raises_changes_nothing(fg, variant, error, spoil, aliased, large):
+    shape, dim, length = ((200, 300), 0, 200) if large else ((3, 4, 5), 1, 4)
+    arguments = call_of(variant, dtype="f4", shape=shape, dim=dim, length=length)
+    arguments |= spoil(variant, arguments)
+    arguments = in_place(variant, arguments)
+    destination = arguments[data_of(variant)]
+    if not aliased and not is_put(variant):
+        destination = arguments["out"] = random_bits(destination.shape, "f4")
+    before = destination.tobytes()
+    with pytest.raises(error):
+        run(fg, variant, arguments)
+    assert destination.tobytes() == before
+
+
+class Moody:
+    """A number that works `patience` times and then raises."""
+
+    patience = 3
+
+    def __init__(self, value):
+        self.value = value
+
+    def combined(self, other):
+        Moody.patience -= 1
+        if Moody.patience < 0:
+            raise ArithmeticError("out of patience")
+        return Moody(self.value + other.value)
+
+    __add__ = __mul__ = combined
+
+    def compared(self, other):
+        return self.combined(other).value > 0
+
+    __lt__ = __le__ = __gt__ = __ge__ = compared
+
+
+@pytest.mark.parametrize("patience", [0, 3, 10])
+@pytest.mark.parametrize("aliased", [True, False], ids=["in place", "out"])
+@pytest.mark.parametrize("variant", [v for v in COMBINING if "mean" not in v and "alone" not in v])
+def test_object_that_raises_half_way_changes_nothing(fg, variant, aliased, patience):
+    arguments = call_of(variant, dtype="i8", shape=(3, 4, 5), length=4)
+    for name in (data_of(variant), source_of(variant)):
+        moody = np.empty(arguments[name].shape, object)
+        moody.flat = [Moody(k) for k in range(moody.size)]
+        arguments[name] = moody
+    arguments = in_place(variant, arguments)
+    if not aliased:
+        arguments["out"] = np.arange(60).astype(object).reshape(3, 4, 5)
+    before = arguments["out"].copy()
+    references = reference_counts(before.flat)
+    Moody.patience = patience
+    with pytest.raises(ArithmeticError, match="out of patience"):
+        run(fg, variant, arguments)
+    assert all(now is then for now, then in zip(arguments["out"].flat, before.flat, strict=True))
+    assert reference_counts(before.flat) == references
+
+
+@pytest.mark.parametrize("variant", ["scatter", "index_copy", "scatter_nd-none", "put_along_axis"])
+def test_value_that_does_not_decode_changes_nothing(fg, variant):
+    """Bytes convert to str under same_kind, but these do not."""
+    arguments = in_place(variant, call_of(variant, dtype="U3"))
+    values = np.full(arguments[source_of(variant)].shape, b"ok")
+    values.flat[-1] = b"\xff"
+    before = arguments[data_of(variant)].copy()
+    with pytest.raises(UnicodeDecodeError):
+        run(fg, variant, arguments | {source_of(variant): values})
+    assert_same(arguments[data_of(variant)], before)
+
+
+# Safety
+
+RACE = """
+    import sys, threading, numpy, {engine} as fg
+
+    rng = numpy.random.default_rng(0)
+    x = numpy.zeros((300, 400), "i4")
+    good = {index}
+    index = good.copy()
+    bad = rng.integers(-2**62, 2**62, index.shape).astype(index.dtype)
+    stop = threading.Event()
+
+    def scribble():
+        while not stop.is_set():
+            numpy.copyto(index, bad)
+            numpy.copyto(index, good)
+
+    scribbler = threading.Thread(target=scribble)
+    scribbler.start()
+    outcomes = set()
+    try:
+        for _ in range(60):
+            try:
+                {call}
+                outcomes.add("result")
+            except (IndexError, ValueError):
+                outcomes.add("error")
+    finally:
+        stop.set()
+        scribbler.join()
+    print(*sorted(outcomes))
+"""
+
+RACES = {
+    # index, call; the data is small, so that almost every wrong index leaves its memory
+    "gather": ("rng.integers(0, 300, (300, 400))", "fg.gather(x, 0, index)"),
+    "gather last dim": ("rng.integers(0, 400, (300, 400))", "fg.gather(x, 1, index)"),
+    "gather wrap": ("rng.integers(0, 300, (300, 400))", "fg.gather(x, 0, index, mode='wrap')"),
+    "gather clip": ("rng.integers(0, 300, (300, 400))", "fg.gather(x, 0, index, mode='clip')"),
+    "gather fill": ("rng.integers(0, 300, (300, 400))", "fg.gather(x, 0, index, mode='fill')"),
+    "scatter": ("rng.integers(0, 300, (300, 400))", "fg.scatter(x, 0, index, 1)"),
+    "scatter_add": ("rng.integers(0, 400, (300, 400))", "fg.scatter_add(x, 1, index, 1)"),
+    "scatter_add histogram": (
+        "rng.integers(0, 300, 200_000)", "fg.scatter_add(x[:, 0], 0, index, 1)",
+    ),
+    "scatter histogram": ("rng.integers(0, 300, 200_000)", "fg.scatter(x[:, 0], 0, index, 1)"),
+    "scatter_reduce": (
+        "rng.integers(0, 300, (300, 400))", "fg.scatter_reduce(x, 0, index, 1, 'mean')",
+    ),
+    "index_select": ("rng.integers(0, 300, 3_000)", "fg.index_select(x, 0, index)"),
+    "index_copy": ("rng.integers(0, 300, 3_000)", "fg.index_copy(x, 0, index, 1)"),
+    "index_add": ("rng.integers(0, 300, 3_000)", "fg.index_add(x, 0, index, 1)"),
+    "index_fill": ("rng.integers(0, 300, 3_000)", "fg.index_fill(x, 0, index, 1)"),
+    "index_reduce": ("rng.integers(0, 300, 3_000)", "fg.index_reduce(x, 0, index, 1, 'amin')"),
+    "take": ("rng.integers(0, 300, 3_000)", "fg.take(x, index, axis=0)"),
+    "take_along_axis": ("rng.integers(0, 400, (1, 3_000))", "fg.take_along_axis(x, index, 1)"),
+    "put_along_axis": ("rng.integers(0, 400, (1, 3_000))", "fg.put_along_axis(x, index, 1, 1)"),
+    "gather_nd": ("rng.integers(0, 300, (100_000, 2))", "fg.gather_nd(x, index)"),
+    "gather_nd rows": ("rng.integers(0, 300, (3_000, 1))", "fg.gather_nd(x, index)"),
+    "gather_nd tuple": ("rng.integers(0, 300, 100_000)", "fg.gather_nd(x, (index, index))"),
+    "scatter_nd": ("rng.integers(0, 300, (100_000, 2))", "fg.scatter_nd(x, index, 1)"),
+    "scatter_nd add": ("rng.integers(0, 300, (100_000, 2))", "fg.scatter_nd(x, index, 1, 'add')"),
+    "segment_reduce": (
+        "numpy.full(100, 3)", "fg.segment_reduce(x, 'sum', lengths=index)",
+    ),
+    "segment_reduce offsets": (
+        "numpy.linspace(0, 300, 200).astype(int)", "fg.segment_reduce(x, 'max', offsets=index)",
+    ),
+    "objects": ("rng.integers(0, 300, 50_000)", "fg.gather(x[:, 0].astype(object), 0, index)"),
+    "objects written": (
+        "rng.integers(0, 300, 50_000)", "fg.scatter(x[:, 0].astype(object), 0, index, 1)",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("index", "call"), RACES.values(), ids=RACES)
+def test_index_that_another_thread_changes(fg, index, call):
+    """A result or an error, and no crash: so in a process of its own."""
+    script = textwrap.dedent(RACE).format(engine=fg.__name__, index=index, call=call)
+    process = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120
+    )
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.split()
+    assert not process.stderr
+
+
+# Errors
+
+
+@pytest.mark.parametrize("dim", [3, -4, 2**40])
+@pytest.mark.parametrize("variant", [v for v in VARIANTS if "dim" in call_of(v)])
+def test_dim_out_of_range(fg, variant, dim):
+    with pytest.raises(IndexError, match=str(dim)):
+        run(fg, variant, call_of(variant) | {"dim": dim})
+
+
+@pytest.mark.parametrize("dim", [1.0, "1", None, [1]])
+@pytest.mark.parametrize("variant", [v for v in VARIANTS if "dim" in call_of(v)])
+def test_dim_that_is_no_integer(fg, variant, dim):
+    with pytest.raises(TypeError):
+        run(fg, variant, call_of(variant) | {"dim": dim})
+
+
+@each_variant
+def test_numpy_integers_are_dims(fg, variant):
+    arguments = call_of(variant)
+    name = "dim" if "dim" in arguments else "axis"
+    if name not in arguments:
+        pytest.skip("no dim among the arguments")
+    expected = result_of(fg, variant, arguments)
+    assert_same(result_of(fg, variant, arguments | {name: np.int8(1)}), expected)
+    assert_same(result_of(fg, variant, arguments | {name: np.array(-2)}), expected)
+
+
+@pytest.mark.parametrize("function", ["scatter_reduce", "index_reduce", "segment_reduce", "scatter_nd"])
+def test_unknown_reduction(fg, function):
+    variant = next(v for v in VARIANTS if v.startswith(function))
+    name = "reduction" if function == "scatter_nd" else "reduce"
+    for reduce in ("median", "", None, 3, "SUM"):
+        with pytest.raises((ValueError, TypeError), match=name):
+            run(fg, variant, call_of(variant) | {name: reduce})
+
+
+REDUCTIONS_THAT_ARE_NOT = [
+    # variant, dtype
+    ("scatter_reduce-mean", "?"), ("segment_reduce-mean", "?"), ("scatter_add", "M8[s]"),
+    ("scatter_reduce-prod", "m8[s]"), ("scatter_add", "V5"), ("scatter_reduce-amax", [("a", "i4")]),
+    ("scatter_nd-mul", np.dtypes.StringDType()), ("index_reduce-mean", "O"), ("index_reduce-mean", "S3"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("variant", "dtype"), REDUCTIONS_THAT_ARE_NOT, ids=str)
+def test_reduction_that_the_dtype_does_not_have(fg, variant, dtype):
+    arguments = call_of(variant, dtype=dtype)
+    before = arguments[data_of(variant)].copy()
+    if variant not in SEGMENTS:
+        arguments["out"] = arguments[data_of(variant)]
+    with pytest.raises(TypeError):
+        run(fg, variant, arguments)
+    assert_same(arguments[data_of(variant)], before)
+
+
+def test_errors_show_what_they_saw(fg):
+    x, index = np.zeros((2, 3)), np.zeros((2, 2), int)
+    calls = [
+        (lambda: fg.gather(x, 1, index[None]), ["(2, 3)", "(1, 2, 2)"]),
+        (lambda: fg.gather(x, 0, np.zeros((1, 5), int)), ["(2, 3)", "(1, 5)"]),
+        (lambda: fg.scatter(x, 1, index, np.zeros((2, 1))), ["(2, 2)", "(2, 1)"]),
+        (lambda: fg.index_copy(x, 1, [0], np.zeros((2, 2))), ["(2, 3)", "(2, 2)", "(2, 1)"]),
+        (lambda: fg.index_select(x, 1, index), ["(2, 2)"]),
+        (lambda: fg.gather_nd(x, np.zeros((1, 3), int)), ["3", "2"]),
+        (lambda: fg.gather_nd(x, np.zeros((1, 1), int), batch_dims=1), ["(2, 3)"]),
+        (lambda: fg.gather_nd(x, index, batch_dims=3), ["3"]),
+        (lambda: fg.scatter_nd(x, index, np.zeros(3)), ["(3,)", "(2,)"]),
+        (lambda: fg.gather_nd(x, (np.zeros(2, int), np.zeros(3, int))), ["(2,)", "(3,)"]),
+        (lambda: fg.segment_reduce(x, "sum", lengths=[5]), ["5", "2"]),
+        (lambda: fg.segment_reduce(x, "sum", lengths=[3, -1]), ["-1"]),
+        (lambda: fg.segment_reduce(x, "sum", offsets=[0, 2, 1]), ["[0 2 1]"]),
+        (lambda: fg.gather(x, 1, index, out=np.zeros((2, 3))), ["(2, 3)", "(2, 2)"]),
+        (lambda: fg.put_along_axis(x, index, np.zeros(3), 1), ["(3,)", "(2, 2)"]),
+    ]
+    for call, shown in calls:
+        with pytest.raises(ValueError, match=r"\d") as caught:
+            call()
+        assert [text for text in shown if text not in str(caught.value)] == []
+
+
+def test_segments_are_given_once(fg):
+    x = np.zeros(3)
+    for arguments in ({}, {"lengths": [3], "offsets": [0, 3]}):
+        with pytest.raises(ValueError, match=r"lengths.*offsets"):
+            fg.segment_reduce(x, "sum", **arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"lengths": [4]}, {"lengths": [2]}, {"lengths": []}, {"lengths": [4, -1]}, {"lengths": [[3]]},
+        {"lengths": [2**62, 2**62, 2**62, 2**62, 3]}, {"lengths": np.array([2**64 - 1, 4], "u8")},
+        {"offsets": []}, {"offsets": [0, 4]}, {"offsets": [-1, 2]}, {"offsets": [2, 1]}, {"offsets": 0},
+        {"offsets": np.array([0, 2**64 - 1], "u8")}, {"offsets": [[0, 3]]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_segments_that_do_not_fit(fg, arguments):
+    with pytest.raises(ValueError, match="lengths|offsets"):
+        fg.segment_reduce(np.zeros(3), "sum", **arguments)
+
+
+@each_variant
+@pytest.mark.parametrize("dtype", ["f2", "f4", "F", ml_dtypes.bfloat16, "i1"], ids=str)
+def test_nothing_is_printed_or_warned(fg, variant, dtype, capfd, recwarn):
+    """Overflow, NaN and infinities included."""
+    arguments = call_of(variant, dtype=dtype, shape=(6, 7, 8), length=9)
+    result_of(fg, variant, arguments)
+    if source_of(variant):
+        wide = np.full(arguments[source_of(variant)].shape, 1e300)
+        if np.can_cast(wide.dtype, dtype, "same_kind"):
+            result_of(fg, variant, arguments | {source_of(variant): wide})
+    assert not recwarn.list
+    assert capfd.readouterr() == ("", "")
+
+
+# Empty and 0-d
+
+
+@each_variant
+def test_zero_size_arrays(fg, variant):
+    for dtype in ("f4", "f2", "O", "U3") if variant in MOVES else ("f4", "f2"):
+        for shape, dim, length in [
+            ((0,), 0, 0), ((3,), 0, 0), ((0, 3), 1, 2), ((2, 0), 0, 1), ((2, 0), 1, 0),
+            ((2, 3, 0, 4), 3, 5), ((0, 0), 0, 0),
+        ]:  # fmt: skip
+            if variant in SEGMENTS and length == 0:
+                continue
+            arguments = call_of(variant, dtype=dtype, shape=shape, dim=dim, length=length)
+            expected = run(oracle, variant, arguments)
+            assert_same(result_of(fg, variant, arguments), expected, any_nan=True)
+            if variant in READS or variant in WRITES and not is_put(variant):
+                out = np.zeros_like(expected)
+                assert run(fg, variant, arguments | {"out": out}) is out
+
+
+def test_no_segments(fg):
+    assert fg.segment_reduce(np.zeros((0, 3)), "max", lengths=[0, 0][:0]).shape == (0, 3)
+    assert fg.segment_reduce(np.zeros((4, 3)), "max", offsets=[2]).shape == (0, 3)
+    assert fg.segment_reduce(np.zeros((4, 0)), "sum", lengths=[4, 0]).shape == (2, 0)
+
+
+@pytest.mark.parametrize("dim", [0, -1])
+def test_0d(fg, dim):
+    x, zero, out = np.array(5.0), np.array(0), np.array(9.0)
+    assert_same(fg.gather(x, dim, zero), x)
+    assert fg.gather(x, dim, zero - 1, out=out) is out
+    assert_same(out, x)
+    assert_same(fg.scatter(x, dim, zero, 2.0), np.array(2.0))
+    assert_same(fg.scatter_add(x, dim, zero, np.array(2.0)), np.array(7.0))
+    assert_same(fg.scatter_reduce(x, dim, zero, 2.0, "mean"), np.array(3.5))
+    assert_same(fg.index_select(x, dim, [0]), x)
+    assert_same(fg.index_copy(x, dim, [-1], np.array(2.0)), np.array(2.0))
+    assert_same(fg.index_add(x, dim, [0], np.array(2.0), alpha=2), np.array(9.0))
+    assert_same(fg.index_fill(x, dim, [0], 2.0), np.array(2.0))
+    assert_same(fg.index_reduce(x, dim, [0], np.array(2.0), "prod"), np.array(10.0))
+    assert_same(fg.gather(x, dim, zero + 5, mode="fill", fill_value=1.0), np.array(1.0))
+    assert_same(x, np.array(5.0))
+
+
+@pytest.mark.parametrize("dim", [1, -2])
+def test_0d_has_one_dim_at_most(fg, dim):
+    with pytest.raises(IndexError, match=str(dim)):
+        fg.gather(np.array(5.0), dim, np.array(0))
+
+
+def test_0d_under_numpys_names(fg):
+    x = np.array(5.0)
+    assert fg.take(x, 0) == np.take(x, 0)
+    assert type(fg.take(x, 0)) is np.float64
+    assert_same(fg.take(x, [0, -1], axis=0), np.take(x, [0, -1], axis=0))
+    assert_same(fg.take_along_axis(x, np.array([0, 0]), None), np.array([5.0, 5.0]))
+    fg.put_along_axis(x, np.array([0]), 7.0, None)
+    assert x == 7
+
+
+def test_32_and_more_dims(fg):
+    """NumPy's limit is 64."""
+    for ndim in (31, 32, 33, 63):
+        x = np.arange(4.0).reshape((1,) * (ndim - 2) + (2, 2))
+        index = np.zeros_like(x, int)
+        assert fg.gather(x, -1, index).reshape(-1).tolist() == [0, 0, 2, 2]
+        assert fg.scatter_add(x, -2, index, 1.0).reshape(-1).tolist() == [2, 3, 2, 3]
+        assert fg.index_select(x, -1, [1]).reshape(-1).tolist() == [1, 3]
