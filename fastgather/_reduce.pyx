@@ -16,7 +16,7 @@ from fastgather._types cimport (
 )
 
 cdef extern from "<math.h>" nogil:
-    bint signbit(long double x)
+    int signbit(long double x)
 
 ctypedef long double float_long
 ctypedef float complex complex64
@@ -82,7 +82,7 @@ cdef inline real_t combine_real(real_t old, real_t new, Operation operation) noe
     if operation == PROD:
         return settle(old, old * new)
     if old == new:
-        return new if signbit(old) == (operation == AMAX) else old
+        return new if (signbit(old) != 0) == (operation == AMAX) else old
     if old < new or old > new:
         return new if (new > old) == (operation == AMAX) else old
     return settle(old, old + new)
