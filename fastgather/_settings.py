@@ -2,7 +2,8 @@
 
 Shared by both engines. The number of threads is, first that applies:
 
-1. one, in a process that was forked (see `forked` in `_threads.pyx`);
+1. one, in a process that was forked after the import, or before it where an OpenMP runtime was
+   already there: GNU OpenMP would wait for ever for threads that the fork did not copy;
 2. `num_threads(n)` around the call, in this thread;
 3. `set_num_threads(n)`;
 4. the environment variable `FASTGATHER_NUM_THREADS`;
@@ -167,7 +168,7 @@ def show_config(mode="stdout"):
 
 def threads_and_source():
     """The number of threads for a large call now, and what decided it."""
-    if runtime.forked():
+    if runtime.forked() or _forked_with_openmp:
         return 1, "forked process: OpenMP cannot be used after a fork"
     threads, source = _requested()
     if runtime.max_threads is not None:
@@ -252,7 +253,22 @@ def _quota_of(group):
             yield max(1, math.ceil(int(quota) / int(period)))
 
 
+def _was_forked_with_openmp():
+    """Whether Linux says that this process was forked, not started, and holds an OpenMP runtime."""
+    try:
+        stat = pathlib.Path("/proc/self/stat").read_text()
+        flags = int(stat.rpartition(")")[2].split()[6])
+        if not flags & PF_FORKNOEXEC:
+            return False
+        maps = pathlib.Path("/proc/self/maps").read_text()
+    except (OSError, ValueError, IndexError):
+        return False
+    return any(name in maps for name in ("libgomp", "libomp", "libiomp"))
+
+
 MAX_THREADS = 1024
+PF_FORKNOEXEC = 0x40  # linux/sched.h
+_forked_with_openmp = _was_forked_with_openmp()  # before our own runtime loads
 _environment = _from_environment("FASTGATHER_NUM_THREADS", strict=True)
 _openmp_environment = _from_environment("OMP_NUM_THREADS", strict=False)
 _quota = _container_quota()
