@@ -18,11 +18,10 @@ from fastgather import _reductions as reductions
 from fastgather._settings import get_num_threads, num_threads, set_num_threads, show_config
 
 from fastgather._plan cimport Component, Plan, count_bad, run, work_bytes
-from fastgather._reduce cimport reduce_kernel
-from fastgather._resolve cimport resolver
+from fastgather._reduce cimport is_reducible
 from fastgather._types cimport (
     AMAX, AMIN, MAX_DIMS, MODE_CLIP, MODE_DROP, MODE_FILL, MODE_RAISE, MODE_WRAP, PROD, READ, SET, SUM,
-    Mode, Operation,
+    Mode, Operation, index_code,
 )
 
 cnp.import_array()
@@ -240,7 +239,7 @@ cdef inline void set_component(Component *component, cnp.ndarray index, int dim)
     component.itemsize = itemsize
     component.swapped = cnp.PyArray_ISBYTESWAPPED(index)
     component.plain = not component.swapped and cnp.PyArray_ISALIGNED(index)
-    component.resolve = resolver(itemsize, cnp.PyTypeNum_ISUNSIGNED(cnp.PyArray_TYPE(index)))
+    component.code = index_code(itemsize, cnp.PyTypeNum_ISUNSIGNED(cnp.PyArray_TYPE(index)))
 
 
 cdef void plan_along(
@@ -436,7 +435,7 @@ cdef inline Route route(cnp.ndarray input, str operation) except *:
         return BY_NUMPY
     if operation == "set":
         return BY_KERNEL
-    if reduce_kernel(typenum) == NULL:
+    if not is_reducible(typenum):
         return BY_ACCUMULATOR if reductions.is_narrow_float(input.descr) else BY_NUMPY
     if operation == "mean" or cnp.PyArray_ISBYTESWAPPED(input):
         return BY_ACCUMULATOR

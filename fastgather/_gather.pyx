@@ -6,7 +6,10 @@ load or store that needs no alignment.
 
 from libc.string cimport memcpy
 
-from fastgather._types cimport BAD, Item16, Kernel, Tile, item_t, uint8_t, uint16_t, uint32_t, uint64_t
+from fastgather._types cimport (
+    AHEAD, BAD, MODE_RAISE, Direct, Item16, Kernel, Tile, index_t, item_t, normalise, prefetch,
+    int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
+)
 
 
 cdef inline void fill_row(char *to, const Tile *tile) noexcept nogil:
@@ -20,27 +23,31 @@ cdef inline void fill_row(char *to, const Tile *tile) noexcept nogil:
         to += tile.row_stride
 
 
-cdef inline void gather_items(item_t item, const Tile *tile) noexcept nogil:
+cdef inline void gather_items(const Tile *tile, item_t *item, bint far) noexcept nogil:
     """Single items: rows of one."""
     cdef const Py_ssize_t *offset = tile.offset
     cdef Py_ssize_t i, j
+    cdef item_t moved
     cdef char *to
     for j in range(tile.outer):
         to = tile.stream + j * tile.outer_stride
         for i in range(tile.inner):
+            if far and i + AHEAD < tile.inner:
+                prefetch(tile.base + offset[i + AHEAD])
             if offset[i] != BAD:
-                memcpy(&item, tile.base + offset[i], sizeof(item_t))
-                memcpy(to, &item, sizeof(item_t))
+                memcpy(&moved, tile.base + offset[i], sizeof(item_t))
+                memcpy(to, &moved, sizeof(item_t))
             else:
                 fill_row(to, tile)
             to += tile.inner_stride
         offset += tile.inner
 
 
-cdef inline void gather_rows(item_t item, const Tile *tile) noexcept nogil:
+cdef inline void gather_rows(const Tile *tile, item_t *item) noexcept nogil:
     """Rows of items, with any strides."""
     cdef const Py_ssize_t *offset = tile.offset
     cdef Py_ssize_t i, j, c
+    cdef item_t moved
     cdef const char *source
     cdef char *to
     for j in range(tile.outer):
@@ -49,43 +56,51 @@ cdef inline void gather_rows(item_t item, const Tile *tile) noexcept nogil:
             if offset[i] != BAD:
                 source = tile.base + offset[i]
                 for c in range(tile.row):
-                    memcpy(&item, source + c * tile.row_base_stride, sizeof(item_t))
-                    memcpy(to + c * tile.row_stride, &item, sizeof(item_t))
+                    memcpy(&moved, source + c * tile.row_base_stride, sizeof(item_t))
+                    memcpy(to + c * tile.row_stride, &moved, sizeof(item_t))
             else:
                 fill_row(to, tile)
             to += tile.inner_stride
         offset += tile.inner
 
 
-cdef inline void gather_tile(item_t item, const Tile *tile) noexcept nogil:
-    if tile.row == 1:
-        gather_items(item, tile)
+cdef void gather_tile(const Tile *tile, item_t *item) noexcept nogil:
+    if tile.row != 1:
+        gather_rows(tile, item)
+    elif tile.far:
+        gather_items(tile, item, True)
     else:
-        gather_rows(item, tile)
+        gather_items(tile, item, False)
 
 
-cdef void gather_1(const Tile *tile) noexcept nogil:
-    gather_tile(<uint8_t> 0, tile)
+cdef Py_ssize_t gather_direct(const Tile *tile, item_t *item, index_t *index) noexcept nogil:
+    """Single items by one index under "raise", whose values go from here straight to the address."""
+    cdef Py_ssize_t size = tile.target.size, step = tile.target.step
+    cdef Py_ssize_t inner_base = tile.target.inner_base, stride = tile.inner_stride
+    cdef Py_ssize_t i, j, bad = 0
+    cdef const char *value
+    cdef const char *base
+    cdef char *to
+    cdef item_t moved
+    cdef int64_t at
+    for j in range(tile.outer):
+        value = tile.values.data + j * tile.values.outer_stride
+        base = tile.base + j * tile.target.outer_base
+        to = tile.stream + j * tile.outer_stride
+        for i in range(tile.inner):
+            at = normalise((<const volatile index_t *> value)[0], size, MODE_RAISE)
+            if <uint64_t> at < <uint64_t> size:
+                memcpy(&moved, base + at * step, sizeof(item_t))
+                memcpy(to, &moved, sizeof(item_t))
+            else:
+                bad += 1
+            value += tile.values.inner_stride
+            base += inner_base
+            to += stride
+    return bad
 
 
-cdef void gather_2(const Tile *tile) noexcept nogil:
-    gather_tile(<uint16_t> 0, tile)
-
-
-cdef void gather_4(const Tile *tile) noexcept nogil:
-    gather_tile(<uint32_t> 0, tile)
-
-
-cdef void gather_8(const Tile *tile) noexcept nogil:
-    gather_tile(<uint64_t> 0, tile)
-
-
-cdef void gather_16(const Tile *tile) noexcept nogil:
-    cdef Item16 item
-    gather_tile(item, tile)
-
-
-cdef void gather_bytes(const Tile *tile) noexcept nogil:
+cdef void gather_bytes(const Tile *tile, void *item) noexcept nogil:
     """Items of any size; contiguous rows of items are one memcpy."""
     cdef const Py_ssize_t *offset = tile.offset
     cdef Py_ssize_t i, j, c
@@ -108,13 +123,38 @@ cdef void gather_bytes(const Tile *tile) noexcept nogil:
 cdef Kernel gather_kernel(Py_ssize_t itemsize) noexcept nogil:
     """The kernel for items of this size; `gather_bytes` also for rows that are contiguous."""
     if itemsize == 1:
-        return gather_1
+        return <Kernel> gather_tile[uint8_t]
     if itemsize == 2:
-        return gather_2
+        return <Kernel> gather_tile[uint16_t]
     if itemsize == 4:
-        return gather_4
+        return <Kernel> gather_tile[uint32_t]
     if itemsize == 8:
-        return gather_8
+        return <Kernel> gather_tile[uint64_t]
     if itemsize == 16:
-        return gather_16
+        return <Kernel> gather_tile[Item16]
     return gather_bytes
+
+
+cdef Direct direct_for(item_t *item, int index_code) noexcept nogil:
+    cdef Direct[8] table = [
+        <Direct> gather_direct[item_t, int8_t], <Direct> gather_direct[item_t, uint8_t],
+        <Direct> gather_direct[item_t, int16_t], <Direct> gather_direct[item_t, uint16_t],
+        <Direct> gather_direct[item_t, int32_t], <Direct> gather_direct[item_t, uint32_t],
+        <Direct> gather_direct[item_t, int64_t], <Direct> gather_direct[item_t, uint64_t],
+    ]
+    return table[index_code]
+
+
+cdef Direct gather_direct_kernel(Py_ssize_t itemsize, int index_code) noexcept nogil:
+    """The direct kernel for an item size and an index type, or NULL."""
+    if itemsize == 1:
+        return direct_for[uint8_t](NULL, index_code)
+    if itemsize == 2:
+        return direct_for[uint16_t](NULL, index_code)
+    if itemsize == 4:
+        return direct_for[uint32_t](NULL, index_code)
+    if itemsize == 8:
+        return direct_for[uint64_t](NULL, index_code)
+    if itemsize == 16:
+        return direct_for[Item16](NULL, index_code)
+    return NULL

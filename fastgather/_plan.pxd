@@ -1,5 +1,4 @@
-from fastgather._resolve cimport Resolve
-from fastgather._types cimport MAX_DIMS, Kernel, Mode, Operation
+from fastgather._types cimport MAX_DIMS, Mode, Operation
 
 # One of the arrays that point into the base: the index, or one coordinate of gather_nd.
 cdef struct Component:
@@ -9,9 +8,9 @@ cdef struct Component:
     Py_ssize_t size             # of that dim
     Py_ssize_t step             # bytes in the base from one index value to the next
     int itemsize
+    int code                    # of the index type
     bint swapped
     bint plain                  # aligned and native
-    Resolve resolve
 
 # What a call comes down to: for each position of `shape`, an item or row moves between the
 # stream, walked in order, and the place in the base that the position and the index values name.

@@ -15,22 +15,27 @@ Writes may collide where two positions name the same place, which takes a dim al
 base does not move. Such serial dims stay in the user's order, inside one thread; the others are free.
 """
 
-from libc.stdlib cimport llabs
+from libc.stdlib cimport free, llabs, malloc
 from libc.string cimport memcpy
 
-from fastgather._gather cimport gather_kernel
-from fastgather._reduce cimport reduce_kernel
-from fastgather._resolve cimport Target, Values, copy_native
-from fastgather._scatter cimport scatter_kernel
+cimport numpy as cnp
+
+from fastgather._gather cimport gather_direct_kernel, gather_kernel
+from fastgather._reduce cimport on_truth_values, reduce_direct_kernel, reduce_kernel
+from fastgather._resolve cimport copy_native, resolver
+from fastgather._scatter cimport scatter_direct_kernel, scatter_kernel
 from fastgather._threads cimport run_parallel
-from fastgather._types cimport MAX_DIMS, READ, SET, TILE, Kernel, Tile
+from fastgather._types cimport MAX_DIMS, MODE_RAISE, READ, SET, TILE, Direct, Kernel, Tile
 
 cdef enum:
     ITEM_BYTES = 1 << 12        # a contiguous row up to this long is an item
     ROW_BYTES = 1 << 15         # a longer one is cut, so that threads can share it
     TILE_BYTES = 1 << 17        # what a tile moves, at most
     LINE_BYTES = 64             # threads do not share a cache line on purpose
-    MAX_ITEM = 16               # the largest typed item
+    CACHE_BYTES = 1 << 18       # what surely stays in a core's cache
+    PANEL_BYTES = 1 << 19       # a panel, at most: it lives in the second-level cache
+    PANEL_LINES = 4             # cache lines a panel row has, at most
+    FAR_BYTES = 1 << 22         # a base from which reads wait for memory
 
 # A loop over the blocks of one dim.
 cdef struct Level:
@@ -38,10 +43,13 @@ cdef struct Level:
     Py_ssize_t block
     Py_ssize_t count
 
-# A plan cut into tiles. `unit` is what one thread does in order: all turns of the serial levels.
+# A plan cut into tiles. A unit is what one thread does in order: all turns of the serial levels.
 cdef struct Nest:
     Plan *plan
     Kernel kernel
+    Direct direct               # instead of the kernel, or NULL
+    bint far
+    bint panel                  # whether each unit packs its part of the base into a buffer
     int levels
     Level level[MAX_DIMS]       # parallel ones first, then serial ones in order
     Py_ssize_t units
@@ -52,6 +60,7 @@ cdef struct Nest:
 
 
 cdef bint is_serial(const Plan *plan, int d) noexcept nogil:
+    """Whether positions along a dim may name the same place, so that a write keeps their order."""
     return plan.operation != READ and plan.base_strides[d] == 0
 
 
@@ -169,21 +178,79 @@ cdef int choose_row(Plan *plan) noexcept nogil:
     return d
 
 
-cdef Kernel choose_kernel(const Plan *plan, int row) noexcept nogil:
+cdef bint takes_direct(const Plan *plan, const Nest *nest) noexcept nogil:
+    """Whether the kernel may read the index itself: one plain index under "raise", single items."""
+    return (
+        plan.components == 1 and plan.component.plain and plan.mode == MODE_RAISE and nest.row < 0
+        and not plan.checks_only
+    )
+
+
+cdef bint takes_panel(const Plan *plan, const Nest *nest) noexcept nogil:
+    """
+    Whether to pack columns of the base into a buffer: where lines of a large base lie across its rows.
+
+    Each position then touches another row, of which the cache keeps nothing until the next
+    column needs it, least of all where the length of a row is a power of two. A panel pays if
+    its rows are read again about as often as they are packed.
+    """
+    cdef Py_ssize_t size, inside = plan.itemsize
+    if plan.components != 1 or plan.checks_only or nest.row >= 0 or nest.outer < 0:
+        return False
+    size = plan.component.size
+    return (
+        plan.base_strides[nest.inner] == plan.itemsize
+        and plan.base_strides[nest.outer] == 0
+        and llabs(plan.component.step) >= 4 * LINE_BYTES
+        and size * llabs(plan.component.step) > CACHE_BYTES
+        and size * LINE_BYTES <= PANEL_BYTES
+        and 2 * plan.shape[nest.outer] >= size
+    )
+
+
+cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
     """
     Which kernel, and why.
 
-    operation    row                    kernel
-    READ, SET    contiguous             by bytes: a memcpy a row
-    READ, SET    other, or none         by item size
-    reductions   any                    by dtype
+    case                                      kernel
+    one index, "raise", single items          direct: no detour by way of offsets
+    the same, but the base is far             by offsets, which a prefetch can look ahead in
+    index constant along the row, contiguous  by bytes: a memcpy a row
+    anything else                             by offsets
+
+    Each by item size for reads and plain writes, by dtype for reductions. The base of any of them
+    may be a panel (`takes_panel`).
     """
     cdef Py_ssize_t itemsize = plan.itemsize
+    cdef int code = plan.component.code if plan.components else 0
+    nest.panel = takes_panel(plan, nest)
+    nest.far = (
+        not nest.panel and plan.components > 0
+        and plan.component.size * llabs(plan.component.step) > FAR_BYTES
+    )
+    nest.direct = NULL
     if plan.operation > SET:
-        return reduce_kernel(plan.typenum)
-    if row >= 0 and plan.base_strides[row] == itemsize and plan.stream_strides[row] == itemsize:
-        itemsize = 0
-    return gather_kernel(itemsize) if plan.operation == READ else scatter_kernel(itemsize)
+        if plan.typenum == cnp.NPY_BOOL:
+            plan.operation = on_truth_values(plan.operation)
+        nest.kernel = reduce_kernel(plan.typenum)
+    elif plan.operation == READ:
+        nest.kernel = gather_kernel(0 if row_is_contiguous(plan, nest.row) else itemsize)
+    else:
+        nest.kernel = scatter_kernel(0 if row_is_contiguous(plan, nest.row) else itemsize)
+    if nest.far or not takes_direct(plan, nest):
+        return
+    if plan.operation > SET:
+        nest.direct = reduce_direct_kernel(plan.typenum, code)
+    elif plan.operation == READ:
+        nest.direct = gather_direct_kernel(itemsize, code)
+    else:
+        nest.direct = scatter_direct_kernel(itemsize, code)
+
+
+cdef bint row_is_contiguous(const Plan *plan, int row) noexcept nogil:
+    return (
+        row >= 0 and plan.base_strides[row] == plan.itemsize and plan.stream_strides[row] == plan.itemsize
+    )
 
 
 cdef Py_ssize_t ceiling(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
@@ -205,6 +272,7 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     cdef int d, turn
     cdef bint serial
     cdef Py_ssize_t row_bytes = plan.itemsize, positions, items_a_line = ceiling(LINE_BYTES, plan.itemsize)
+    cdef Py_ssize_t width
     for d in range(plan.ndim):
         nest.block[d] = 1
     if nest.row >= 0:
@@ -215,6 +283,10 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     positions = max(1, min(<Py_ssize_t> TILE, TILE_BYTES // row_bytes))
     if nest.inner >= 0:
         nest.block[nest.inner] = min(plan.shape[nest.inner], positions)
+        if nest.panel:
+            width = min(PANEL_BYTES // plan.component.size, PANEL_LINES * LINE_BYTES)
+            width = width // LINE_BYTES * LINE_BYTES // plan.itemsize
+            nest.block[nest.inner] = min(plan.shape[nest.inner], max(<Py_ssize_t> 1, width))
         if nest.outer >= 0:
             nest.block[nest.outer] = min(plan.shape[nest.outer], positions // nest.block[nest.inner])
     nest.units = 1
@@ -222,7 +294,7 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     nest.levels = 0
     for turn in range(2):
         for d in range(plan.ndim):
-            serial = is_serial(plan, d)
+            serial = is_serial(plan, d) or (nest.panel and plan.base_strides[d] == 0)
             if serial != turn:
                 continue
             if not serial and d == nest.row:
@@ -252,71 +324,71 @@ cdef Py_ssize_t stride_of(const Py_ssize_t *strides, int d) noexcept nogil:
     return strides[d] if d >= 0 else 0
 
 
+cdef void aim(const Nest *nest, const Component *component, const Py_ssize_t *start, Tile *tile) noexcept nogil:
+    """Point a tile at its values of one component of the index."""
+    cdef int d
+    tile.values.data = component.data
+    for d in range(nest.plan.ndim):
+        tile.values.data += start[d] * component.strides[d]
+    tile.values.outer = tile.outer
+    tile.values.inner = tile.inner
+    tile.values.outer_stride = stride_of(component.strides, nest.outer)
+    tile.values.inner_stride = stride_of(component.strides, nest.inner)
+
+
 cdef Py_ssize_t resolve_tile(
-    const Nest *nest, const Py_ssize_t *start, const Tile *tile, Py_ssize_t *offset
+    const Nest *nest, const Py_ssize_t *start, Tile *tile, Py_ssize_t *offset
 ) noexcept nogil:
     """Fill `offset` from all components; how many index values were out of range."""
     cdef const Plan *plan = nest.plan
     cdef const Component *component
-    cdef Values values
-    cdef Target target
     cdef Py_ssize_t bad = 0, i, j
-    cdef int d, k
+    cdef int k
     cdef Py_ssize_t native[TILE]
-    target.outer_base = stride_of(plan.base_strides, nest.outer)
-    target.inner_base = stride_of(plan.base_strides, nest.inner)
-    target.mode = plan.mode
-    target.adds = plan.components != 1
-    if target.adds:
+    if tile.target.adds:
         for j in range(tile.outer):
             for i in range(tile.inner):
-                offset[j * tile.inner + i] = j * target.outer_base + i * target.inner_base
+                offset[j * tile.inner + i] = j * tile.target.outer_base + i * tile.target.inner_base
     for k in range(plan.components):
         component = &plan.component[k]
-        target.size = component.size
-        target.step = component.step
-        values.data = component.data
-        for d in range(plan.ndim):
-            values.data += start[d] * component.strides[d]
-        values.outer = tile.outer
-        values.inner = tile.inner
-        values.outer_stride = stride_of(component.strides, nest.outer)
-        values.inner_stride = stride_of(component.strides, nest.inner)
+        if tile.target.adds:
+            tile.target.size = component.size
+            tile.target.step = component.step
+        aim(nest, component, start, tile)
         if not component.plain:
-            copy_native(&values, component.itemsize, component.swapped, <char *> native)
-        bad += component.resolve(&values, &target, offset)
+            copy_native(&tile.values, component.itemsize, component.swapped, <char *> native)
+        bad += resolver(component.code)(&tile.values, &tile.target, offset, NULL)
     return bad
 
 
-cdef Py_ssize_t run_tile(const Nest *nest, const Py_ssize_t *start, Py_ssize_t *offset, Tile *tile) noexcept nogil:
+cdef Py_ssize_t run_tile(
+    const Nest *nest, const Py_ssize_t *start, Py_ssize_t *offset, Tile *tile, char *panel
+) noexcept nogil:
     cdef const Plan *plan = nest.plan
     cdef Py_ssize_t bad
     cdef int d
     tile.outer = extent(nest, nest.outer, start)
     tile.inner = extent(nest, nest.inner, start)
     tile.row = extent(nest, nest.row, start)
-    bad = resolve_tile(nest, start, tile, offset)
-    if plan.checks_only:
-        return bad
     tile.base = plan.base
     tile.stream = plan.stream
     for d in range(plan.ndim):
         tile.base += start[d] * plan.base_strides[d]
         tile.stream += start[d] * plan.stream_strides[d]
-    nest.kernel(tile)
+    if panel != NULL:
+        tile.base = panel
+    if nest.direct != NULL:
+        aim(nest, plan.component, start, tile)
+        return nest.direct(tile, NULL, NULL)
+    bad = resolve_tile(nest, start, tile, offset)
+    if not plan.checks_only:
+        nest.kernel(tile, NULL)
     return bad
 
 
-cdef Py_ssize_t run_units(const void *work, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-    """All tiles of the units [first, last), each unit's in order; how many indices were out of range."""
-    cdef const Nest *nest = <const Nest *> work
+cdef void start_tile(const Nest *nest, Tile *tile) noexcept nogil:
+    """What is the same for all tiles."""
     cdef const Plan *plan = nest.plan
-    cdef Py_ssize_t offset[TILE]
-    cdef Py_ssize_t start[MAX_DIMS]
-    cdef Py_ssize_t number, rest, bad = 0
-    cdef int level
-    cdef Tile tile
-    tile.offset = offset
     tile.outer_stride = stride_of(plan.stream_strides, nest.outer)
     tile.inner_stride = stride_of(plan.stream_strides, nest.inner)
     tile.row_stride = stride_of(plan.stream_strides, nest.row)
@@ -325,12 +397,65 @@ cdef Py_ssize_t run_units(const void *work, Py_ssize_t first, Py_ssize_t last) n
     tile.operation = plan.operation
     tile.fill = plan.fill
     tile.fill_size = nest.fill_size
-    for number in range(first * nest.turns, last * nest.turns):
-        rest = number
-        for level in range(nest.levels - 1, -1, -1):
-            start[nest.level[level].dim] = rest % nest.level[level].count * nest.level[level].block
-            rest = rest // nest.level[level].count
-        bad += run_tile(nest, start, offset, &tile)
+    tile.far = nest.far
+    tile.target.mode = plan.mode
+    tile.target.adds = plan.components != 1
+    tile.target.outer_base = stride_of(plan.base_strides, nest.outer)
+    tile.target.inner_base = stride_of(plan.base_strides, nest.inner)
+    if plan.components == 1:
+        tile.target.size = plan.component.size
+        tile.target.step = plan.component.step
+
+
+cdef void locate(const Nest *nest, Py_ssize_t number, Py_ssize_t *start) noexcept nogil:
+    """Where tile `number` begins in each dim."""
+    cdef int level
+    for level in range(nest.levels - 1, -1, -1):
+        start[nest.level[level].dim] = number % nest.level[level].count * nest.level[level].block
+        number = number // nest.level[level].count
+
+
+cdef void copy_panel(const Nest *nest, const Py_ssize_t *start, char *panel, bint back) noexcept nogil:
+    """Pack the columns of the base that a unit works on into a contiguous panel, or unpack them."""
+    cdef const Plan *plan = nest.plan
+    cdef Py_ssize_t width = extent(nest, nest.inner, start) * plan.itemsize
+    cdef Py_ssize_t r
+    cdef int d
+    cdef char *base = plan.base
+    for d in range(plan.ndim):
+        base += start[d] * plan.base_strides[d]
+    for r in range(plan.component.size):
+        if back:
+            memcpy(base, panel, width)
+        else:
+            memcpy(panel, base, width)
+        base += plan.component.step
+        panel += width
+
+
+cdef Py_ssize_t run_units(const void *work, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+    """All tiles of the units [first, last), each unit's in order; how many indices were out of range."""
+    cdef const Nest *nest = <const Nest *> work
+    cdef Py_ssize_t offset[TILE]
+    cdef Py_ssize_t start[MAX_DIMS]
+    cdef Py_ssize_t unit, turn, bad = 0
+    cdef char *panel = NULL
+    cdef Tile tile
+    tile.offset = offset
+    start_tile(nest, &tile)
+    if nest.panel:
+        panel = <char *> malloc(nest.block[nest.inner] * nest.plan.itemsize * nest.plan.component.size)
+    for unit in range(first, last):
+        if panel != NULL:
+            locate(nest, unit * nest.turns, start)
+            tile.target.step = extent(nest, nest.inner, start) * nest.plan.itemsize
+            copy_panel(nest, start, panel, False)
+        for turn in range(nest.turns):
+            locate(nest, unit * nest.turns + turn, start)
+            bad += run_tile(nest, start, offset, &tile, panel)
+        if panel != NULL and nest.plan.operation != READ:
+            copy_panel(nest, start, panel, True)
+    free(panel)
     return bad
 
 
@@ -348,7 +473,7 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     left = plan.ndim - (nest.row >= 0)
     nest.inner = left - 1
     nest.outer = left - 2 if left > 1 else -1
-    nest.kernel = choose_kernel(plan, nest.row)
+    choose_kernel(plan, &nest)
     cut(&nest, threads)
     return run_parallel(run_units, &nest, nest.units, <int> min(<Py_ssize_t> threads, nest.units))
 

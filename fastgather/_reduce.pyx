@@ -11,7 +11,7 @@ from libc.string cimport memcpy
 cimport numpy as cnp
 
 from fastgather._types cimport (
-    AMAX, AMIN, BAD, PROD, SUM, Kernel, Operation, Tile,
+    AHEAD, AMAX, AMIN, BAD, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile, normalise, prefetch,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -32,6 +32,11 @@ ctypedef fused integer_t:
     uint32_t
     int64_t
     uint64_t
+
+# The index types that have kernels of their own; the others go by way of offsets.
+ctypedef fused wide_index_t:
+    int32_t
+    int64_t
 
 ctypedef fused real_t:
     float
@@ -106,9 +111,9 @@ cdef inline complex_t combine_complex(complex_t old, complex_t new, Operation op
     return result
 
 
-cdef inline void combine(char *to, const char *source, number_t old, Operation operation) noexcept nogil:
-    """One item; `old` only carries the type. memcpy, because neither place need be aligned."""
-    cdef number_t new
+cdef inline void combine(char *to, const char *source, number_t *item, Operation operation) noexcept nogil:
+    """One item of the type of `item`. memcpy, because neither place need be aligned."""
+    cdef number_t old, new
     memcpy(&old, to, sizeof(number_t))
     memcpy(&new, source, sizeof(number_t))
     if number_t in integer_t:
@@ -121,148 +126,169 @@ cdef inline void combine(char *to, const char *source, number_t old, Operation o
 
 
 cdef inline void reduce_row(
-    char *to, const char *source, const Tile *tile, number_t unused, Operation operation
+    char *to, const char *source, const Tile *tile, number_t *item, Operation operation
 ) noexcept nogil:
     cdef Py_ssize_t c
     if tile.row_base_stride == sizeof(number_t) and tile.row_stride == sizeof(number_t):
         for c in range(tile.row):
-            combine(to + c * sizeof(number_t), source + c * sizeof(number_t), unused, operation)
+            combine(to + c * sizeof(number_t), source + c * sizeof(number_t), item, operation)
     else:
         for c in range(tile.row):
-            combine(to + c * tile.row_base_stride, source + c * tile.row_stride, unused, operation)
+            combine(to + c * tile.row_base_stride, source + c * tile.row_stride, item, operation)
 
 
-cdef inline void reduce_with(const Tile *tile, number_t unused, Operation operation) noexcept nogil:
+cdef inline void reduce_positions(
+    const Tile *tile, number_t *item, Operation operation, bint single
+) noexcept nogil:
     cdef const Py_ssize_t *offset = tile.offset
     cdef Py_ssize_t i, j
     cdef const char *source
-    cdef bint single = tile.row == 1
+    cdef bint far = tile.far
     for j in range(tile.outer):
         source = tile.stream + j * tile.outer_stride
         for i in range(tile.inner):
+            if far and i + AHEAD < tile.inner:
+                prefetch(tile.base + offset[i + AHEAD])
             if offset[i] == BAD:
                 pass
             elif single:
-                combine(tile.base + offset[i], source, unused, operation)
+                combine(tile.base + offset[i], source, item, operation)
             else:
-                reduce_row(tile.base + offset[i], source, tile, unused, operation)
+                reduce_row(tile.base + offset[i], source, tile, item, operation)
             source += tile.inner_stride
         offset += tile.inner
 
 
-cdef inline void reduce_tile(const Tile *tile, number_t unused) noexcept nogil:
+cdef inline void reduce_with(const Tile *tile, number_t *item, Operation operation) noexcept nogil:
+    if tile.row == 1:
+        reduce_positions(tile, item, operation, True)
+    else:
+        reduce_positions(tile, item, operation, False)
+
+
+cdef void reduce_tile(const Tile *tile, number_t *item) noexcept nogil:
     """A loop for each operation, chosen once."""
     if tile.operation == SUM:
-        reduce_with(tile, unused, SUM)
+        reduce_with(tile, item, SUM)
     elif tile.operation == PROD:
-        reduce_with(tile, unused, PROD)
+        reduce_with(tile, item, PROD)
     elif tile.operation == AMAX:
-        reduce_with(tile, unused, AMAX)
+        reduce_with(tile, item, AMAX)
     else:
-        reduce_with(tile, unused, AMIN)
+        reduce_with(tile, item, AMIN)
 
 
-cdef void reduce_int8(const Tile *tile) noexcept nogil:
-    reduce_tile(tile, <int8_t> 0)
+cdef inline Py_ssize_t reduce_by_index(
+    const Tile *tile, number_t *item, wide_index_t *index, Operation operation
+) noexcept nogil:
+    cdef Py_ssize_t size = tile.target.size, step = tile.target.step
+    cdef Py_ssize_t inner_base = tile.target.inner_base, stride = tile.inner_stride
+    cdef Py_ssize_t i, j, bad = 0
+    cdef const char *value
+    cdef const char *source
+    cdef char *base
+    cdef int64_t at
+    for j in range(tile.outer):
+        value = tile.values.data + j * tile.values.outer_stride
+        base = tile.base + j * tile.target.outer_base
+        source = tile.stream + j * tile.outer_stride
+        for i in range(tile.inner):
+            at = normalise((<const volatile wide_index_t *> value)[0], size, MODE_RAISE)
+            if <uint64_t> at < <uint64_t> size:
+                combine(base + at * step, source, item, operation)
+            else:
+                bad += 1
+            value += tile.values.inner_stride
+            base += inner_base
+            source += stride
+    return bad
 
 
-cdef void reduce_uint8(const Tile *tile) noexcept nogil:
-    reduce_tile(tile, <uint8_t> 0)
+cdef Py_ssize_t reduce_direct(const Tile *tile, number_t *item, wide_index_t *index) noexcept nogil:
+    """Single items by one index under "raise", whose values go from here straight to the address."""
+    if tile.operation == SUM:
+        return reduce_by_index(tile, item, index, SUM)
+    if tile.operation == PROD:
+        return reduce_by_index(tile, item, index, PROD)
+    if tile.operation == AMAX:
+        return reduce_by_index(tile, item, index, AMAX)
+    return reduce_by_index(tile, item, index, AMIN)
 
 
-cdef void reduce_int16(const Tile *tile) noexcept nogil:
-    reduce_tile(tile, <int16_t> 0)
-
-
-cdef void reduce_uint16(const Tile *tile) noexcept nogil:
-    reduce_tile(tile, <uint16_t> 0)
-
-
-cdef void reduce_int32(const Tile *tile) noexcept nogil:
-    reduce_tile(tile, <int32_t> 0)
-
-
-cdef void reduce_uint32(const Tile *tile) noexcept nogil:
-    reduce_tile(tile, <uint32_t> 0)
-
-
-cdef void reduce_int64(const Tile *tile) noexcept nogil:
-    reduce_tile(tile, <int64_t> 0)
-
-
-cdef void reduce_uint64(const Tile *tile) noexcept nogil:
-    reduce_tile(tile, <uint64_t> 0)
-
-
-cdef void reduce_float(const Tile *tile) noexcept nogil:
-    reduce_tile(tile, <float> 0)
-
-
-cdef void reduce_double(const Tile *tile) noexcept nogil:
-    reduce_tile(tile, <double> 0)
-
-
-cdef void reduce_long_double(const Tile *tile) noexcept nogil:
-    reduce_tile(tile, <float_long> 0)
-
-
-cdef void reduce_complex64(const Tile *tile) noexcept nogil:
-    cdef complex64 zero = 0
-    reduce_tile(tile, zero)
-
-
-cdef void reduce_complex128(const Tile *tile) noexcept nogil:
-    cdef complex128 zero = 0
-    reduce_tile(tile, zero)
-
-
-cdef void reduce_complex_long(const Tile *tile) noexcept nogil:
-    cdef complex_long zero = 0
-    reduce_tile(tile, zero)
-
-
-cdef void reduce_bool(const Tile *tile) noexcept nogil:
+cdef Operation on_truth_values(Operation operation) noexcept nogil:
     """Logical or is the larger of two truth values, logical and the smaller."""
-    if tile.operation == SUM or tile.operation == AMAX:
-        reduce_with(tile, <uint8_t> 0, AMAX)
-    else:
-        reduce_with(tile, <uint8_t> 0, AMIN)
+    return AMAX if operation == SUM or operation == AMAX else AMIN
+
+
+cdef int number_code(int typenum) noexcept nogil:
+    """The place of a NumPy type in the tables below, or -1 where NumPy has to do it."""
+    if typenum == cnp.NPY_BYTE:
+        return 0
+    if typenum == cnp.NPY_BOOL or typenum == cnp.NPY_UBYTE:
+        return 1
+    if typenum == cnp.NPY_SHORT:
+        return 2
+    if typenum == cnp.NPY_USHORT:
+        return 3
+    if typenum == cnp.NPY_INT or (typenum == cnp.NPY_LONG and sizeof(long) == 4):
+        return 4
+    if typenum == cnp.NPY_UINT or (typenum == cnp.NPY_ULONG and sizeof(long) == 4):
+        return 5
+    if typenum == cnp.NPY_LONG or typenum == cnp.NPY_LONGLONG:
+        return 6
+    if typenum == cnp.NPY_ULONG or typenum == cnp.NPY_ULONGLONG:
+        return 7
+    if typenum == cnp.NPY_FLOAT:
+        return 8
+    if typenum == cnp.NPY_DOUBLE:
+        return 9
+    if typenum == cnp.NPY_LONGDOUBLE:
+        return 10
+    if typenum == cnp.NPY_CFLOAT:
+        return 11
+    if typenum == cnp.NPY_CDOUBLE:
+        return 12
+    if typenum == cnp.NPY_CLONGDOUBLE:
+        return 13
+    return -1
+
+
+cdef bint is_reducible(int typenum) noexcept nogil:
+    return number_code(typenum) >= 0
 
 
 cdef Kernel reduce_kernel(int typenum) noexcept nogil:
-    """The kernel for a NumPy type, or NULL where NumPy has to do it."""
-    if typenum == cnp.NPY_BOOL:
-        return reduce_bool
-    if typenum == cnp.NPY_FLOAT:
-        return reduce_float
-    if typenum == cnp.NPY_DOUBLE:
-        return reduce_double
-    if typenum == cnp.NPY_LONGDOUBLE:
-        return reduce_long_double
-    if typenum == cnp.NPY_CFLOAT:
-        return reduce_complex64
-    if typenum == cnp.NPY_CDOUBLE:
-        return reduce_complex128
-    if typenum == cnp.NPY_CLONGDOUBLE:
-        return reduce_complex_long
-    if typenum == cnp.NPY_BYTE:
-        return reduce_int8
-    if typenum == cnp.NPY_UBYTE:
-        return reduce_uint8
-    if typenum == cnp.NPY_SHORT:
-        return reduce_int16
-    if typenum == cnp.NPY_USHORT:
-        return reduce_uint16
-    if typenum == cnp.NPY_INT:
-        return reduce_int32
-    if typenum == cnp.NPY_UINT:
-        return reduce_uint32
-    if typenum == cnp.NPY_LONG:
-        return reduce_int64 if sizeof(long) == 8 else reduce_int32
-    if typenum == cnp.NPY_ULONG:
-        return reduce_uint64 if sizeof(long) == 8 else reduce_uint32
-    if typenum == cnp.NPY_LONGLONG:
-        return reduce_int64
-    if typenum == cnp.NPY_ULONGLONG:
-        return reduce_uint64
+    cdef Kernel[14] table = [
+        <Kernel> reduce_tile[int8_t], <Kernel> reduce_tile[uint8_t],
+        <Kernel> reduce_tile[int16_t], <Kernel> reduce_tile[uint16_t],
+        <Kernel> reduce_tile[int32_t], <Kernel> reduce_tile[uint32_t],
+        <Kernel> reduce_tile[int64_t], <Kernel> reduce_tile[uint64_t],
+        <Kernel> reduce_tile[float], <Kernel> reduce_tile[double], <Kernel> reduce_tile[float_long],
+        <Kernel> reduce_tile[complex64], <Kernel> reduce_tile[complex128],
+        <Kernel> reduce_tile[complex_long],
+    ]
+    return table[number_code(typenum)]
+
+
+cdef Direct direct_for(wide_index_t unused, int number) noexcept nogil:
+    cdef Direct[14] table = [
+        <Direct> reduce_direct[int8_t, wide_index_t], <Direct> reduce_direct[uint8_t, wide_index_t],
+        <Direct> reduce_direct[int16_t, wide_index_t], <Direct> reduce_direct[uint16_t, wide_index_t],
+        <Direct> reduce_direct[int32_t, wide_index_t], <Direct> reduce_direct[uint32_t, wide_index_t],
+        <Direct> reduce_direct[int64_t, wide_index_t], <Direct> reduce_direct[uint64_t, wide_index_t],
+        <Direct> reduce_direct[float, wide_index_t], <Direct> reduce_direct[double, wide_index_t],
+        <Direct> reduce_direct[float_long, wide_index_t],
+        <Direct> reduce_direct[complex64, wide_index_t],
+        <Direct> reduce_direct[complex128, wide_index_t],
+        <Direct> reduce_direct[complex_long, wide_index_t],
+    ]
+    return table[number]
+
+
+cdef Direct reduce_direct_kernel(int typenum, int index_code) noexcept nogil:
+    """The direct kernel for a NumPy type and an index type, or NULL: only int32 and int64 have one."""
+    if index_code == 4:
+        return direct_for(<int32_t> 0, number_code(typenum))
+    if index_code == 6:
+        return direct_for(<int64_t> 0, number_code(typenum))
     return NULL

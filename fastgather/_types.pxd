@@ -1,13 +1,22 @@
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-# No tile has more positions than this: their offsets stay in the first-level cache.
 cdef enum:
     MAX_DIMS = 64
-    TILE = 1024
+    TILE = 1024                 # positions in a tile: their offsets stay in the first-level cache
+    AHEAD = 16                  # positions from a prefetch to the access it is for
 
-# What an index out of range becomes among the byte offsets.
 cdef extern from "Python.h":
-    const Py_ssize_t BAD "PY_SSIZE_T_MIN"
+    const Py_ssize_t BAD "PY_SSIZE_T_MIN"   # stands among the offsets for an index out of range
+
+cdef extern from *:
+    """
+    #if defined(__GNUC__) || defined(__clang__)
+    #define fg_prefetch(address) __builtin_prefetch(address)
+    #else
+    #define fg_prefetch(address) ((void) (address))
+    #endif
+    """
+    void prefetch "fg_prefetch" (const void *address) noexcept nogil
 
 cdef enum Mode:
     MODE_RAISE
@@ -48,17 +57,66 @@ ctypedef fused item_t:
     Item16
 
 
+# The index values under a tile.
+cdef struct Values:
+    const char *data
+    Py_ssize_t outer, outer_stride
+    Py_ssize_t inner, inner_stride
+
+
+# Where an index value leads: `step` bytes a unit, on top of where its position lies.
+cdef struct Target:
+    Py_ssize_t size             # of the dim that the index points into
+    Py_ssize_t step
+    Py_ssize_t outer_base, inner_base
+    Mode mode
+    bint adds                   # to the offsets of another component, instead of setting them
+
+
 # A block of work for a kernel: `outer` times `inner` positions, at each a row of `row` items.
 cdef struct Tile:
-    const Py_ssize_t *offset    # into base, in C order of the positions, or BAD
+    Values values               # the index, for a kernel that reads it itself
+    Target target
+    const Py_ssize_t *offset    # for any other: bytes into base, in C order of the positions, or BAD
     char *base                  # what the index points into: source of a read, destination of a write
     char *stream                # the other operand, walked in order
     Py_ssize_t outer, outer_stride
     Py_ssize_t inner, inner_stride
     Py_ssize_t row, row_base_stride, row_stride
     Py_ssize_t itemsize
-    Operation operation         # of a reduction
+    Operation operation
     const char *fill            # what a read of a BAD offset gives; NULL: nothing is written
     Py_ssize_t fill_size
+    bint far                    # the base is larger than the caches: prefetch
 
-ctypedef void (*Kernel)(const Tile *tile) noexcept nogil
+
+# Kernels are fused functions behind one pointer type: the last arguments only carry the types.
+ctypedef void (*Kernel)(const Tile *tile, void *item) noexcept nogil
+# A direct kernel also resolves the index; it returns how many values were out of range.
+ctypedef Py_ssize_t (*Direct)(const Tile *tile, void *item, void *index) noexcept nogil
+
+
+cdef inline int64_t normalise(index_t value, int64_t size, Mode mode) noexcept nogil:
+    """`value` in [0, size), or a number outside it. A size of 0 does not come here to wrap or clip."""
+    cdef int64_t i
+    if index_t is uint64_t:
+        if mode == MODE_WRAP:
+            return <int64_t> (value % <uint64_t> size)
+        if value >= <uint64_t> size:
+            return size - 1 if mode == MODE_CLIP else -1
+        return <int64_t> value
+    else:
+        i = value
+        if mode == MODE_RAISE:
+            return i + size if i < 0 else i
+        if mode == MODE_WRAP:
+            i = i % size
+            return i + size if i < 0 else i
+        if mode == MODE_CLIP:
+            return 0 if i < 0 else size - 1 if i >= size else i
+        return i
+
+
+cdef inline int index_code(int itemsize, bint is_unsigned) noexcept nogil:
+    """The place of an index type among those of `index_t`."""
+    return 2 * (0 if itemsize == 1 else 1 if itemsize == 2 else 2 if itemsize == 4 else 3) + is_unsigned

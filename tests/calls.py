@@ -141,7 +141,7 @@ def plain_call(variant, rng, dtype="f8", shape=(2, 3, 4), dim=1, length=2):
         columns = [rng.integers(-n, n, count) for n in shape[: dim + 1]]
         arguments[name], written = np.stack(columns, axis=-1), (count, *shape[dim + 1 :])
     elif function == "segment_reduce":
-        cuts = np.sort(rng.integers(0, size + 1, length - 1))
+        cuts = np.arange(1, length) * size // max(length, 1)
         arguments[name] = np.diff(cuts, prepend=0, append=size)
     if source_of(variant):
         written = () if function == "index_fill" else written
@@ -412,8 +412,8 @@ def read_only(array):
 
 
 def sharing_memory(array, other, starts):
-    """Copies of both arrays in one buffer, each from its own start; of `other`, the shape alone."""
-    if array.dtype.kind in "OT":
+    """Arrays like both in one buffer, each from its own start; the first keeps its values."""
+    if array.dtype.kind in "OTU":  # of which not all bytes are valid
         buffer = np.zeros(max(starts) + max(array.size, other.size), array.dtype)
     else:
         buffer = np.zeros(max(starts) + max(array.nbytes, other.nbytes), np.uint8)

@@ -134,14 +134,11 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True, out=Non
 
 
 def index_add(input, dim, index, source, *, alpha=1, out=None, mode="raise"):
-    pairs = slice_pairs(input, dim, index, source, mode)
-    if not (isinstance(alpha, int) and alpha == 1):
-        alpha = widen(cast(alpha, input.dtype)[()], input.dtype, "prod")
-        pairs = (
-            (target, np.asarray(step("prod", widen(value[()], input.dtype, "prod"), alpha)))
-            for target, value in pairs
-        )
-    return combine(input, pairs, "sum")
+    if isinstance(alpha, int) and alpha == 1:
+        factor = None
+    else:
+        factor = widen(cast(alpha, input.dtype)[()], input.dtype, "sum")
+    return combine(input, slice_pairs(input, dim, index, source, mode), "sum", factor=factor)
 
 
 def index_reduce(input, dim, index, source, reduce, *, include_self=True, out=None, mode="raise"):
@@ -162,10 +159,10 @@ def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="rais
 
 def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=None):
     if offsets is None:
-        offsets = [0]
-        for length in lengths:
-            offsets.append(offsets[-1] + int(length))
+        offsets = np.cumsum([0, *map(int, lengths)])
     reduce, axis = SYNONYMS.get(reduce, reduce), axis % data.ndim
+    if reduce == "mean" and data.dtype.kind in "iu" and initial is None and 0 in np.diff(offsets.astype(int)):
+        raise ValueError("integers have no NaN for the mean of an empty segment")
     result = np.zeros(along(data.shape, axis, len(offsets) - 1), data.dtype)
     for position in np.ndindex(result.shape):
         segment = range(int(offsets[position[axis]]), int(offsets[position[axis] + 1]))
@@ -181,22 +178,22 @@ def reduce_segment(values, dtype, reduce, initial):
     else:
         total, count = identity(reduce, dtype, not values), len(values)
         if reduce == "mean" and not values:
-            if dtype.kind in "iu":
-                raise ValueError("the mean of no integers")
             return np.nan
     for value in values:
         total = value if total is None else step(reduce, total, value)
     return narrow(total, count, dtype, reduce)
 
 
-def combine(input, pairs, reduce, include_self=True):
-    """Every (target, value) in the order given, each target in one wide accumulator, rounded once."""
+def combine(input, pairs, reduce, include_self=True, factor=None):
+    """Every (target, value) in the order given, each target in an accumulator, rounded once."""
     reduce, dtype = SYNONYMS.get(reduce, reduce), input.dtype
     totals, counts = {}, {}
     for target, value in pairs:
         if target is None:
             continue
         value = widen(value[()], dtype, reduce)
+        if factor is not None:
+            value = step("prod", value, factor)
         if target not in totals:
             counts[target] = int(include_self)
             totals[target] = (widen(input[target], dtype, reduce) if include_self

@@ -250,32 +250,37 @@ def peak_memory(function, *args, **kwargs):
         tracemalloc.stop()
 
 
-LARGE_SHAPE = (100, 100, 100)  # 8 MB of float64
-FREE = 1_000_000  # bytes that a call with a small index may use
+LARGE_SHAPE = (100, 100, 100)
+FREE = 500_000  # bytes that a call with a small index may use: a quarter of large int16 data
 
 
-@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 @each_read
-def test_read_copies_no_input_for_its_layout(fg, variant, layout):
-    arguments = call_of(variant, shape=LARGE_SHAPE, length=1)
+def test_read_copies_no_input_for_its_layout(fg, variant):
+    arguments = call_of(variant, dtype="i2", shape=LARGE_SHAPE, length=1)
     few_lines(variant, arguments)
-    data = layout(arguments[data_of(variant)])
-    assert peak_memory(run, fg, variant, arguments | {data_of(variant): data}) < FREE
+    for layout in LAYOUTS.values():
+        data = layout(arguments[data_of(variant)])
+        peak = peak_memory(run, fg, variant, arguments | {data_of(variant): data})
+        assert peak < FREE
 
 
 @pytest.mark.parametrize("layout", PLAIN_LAYOUTS.values(), ids=PLAIN_LAYOUTS)
 @pytest.mark.parametrize("variant", [v for v in WRITES if "mean" not in v])
 def test_write_in_place_copies_nothing(fg, variant, layout):
-    arguments = call_of(variant, shape=LARGE_SHAPE, length=1)
+    arguments = call_of(variant, dtype="i2", shape=LARGE_SHAPE, length=1)
     few_lines(variant, arguments)
     data = layout(arguments[data_of(variant)])
     arguments |= {data_of(variant): data} | ({} if is_put(variant) else {"out": data})
-    assert peak_memory(run, fg, variant, arguments) < FREE
+    peak = peak_memory(run, fg, variant, arguments)
+    assert peak < FREE
+
+
+GATHER_LIKE = ("gather", "scatter", "scatter_add", "scatter_reduce")
 
 
 def few_lines(variant, arguments):
     """Shortens the index, and what goes with it, to a part of the lines."""
-    if function_of(variant) in ("gather", "scatter", "scatter_add", "scatter_reduce"):
+    if function_of(variant) in GATHER_LIKE:
         arguments["index"] = arguments["index"][:5]
     elif function_of(variant).endswith("_nd"):
         arguments["indices"] = arguments["indices"][:20]
@@ -285,46 +290,54 @@ def few_lines(variant, arguments):
 
 @pytest.mark.parametrize("layout", PLAIN_LAYOUTS.values(), ids=PLAIN_LAYOUTS)
 def test_flat_axis_copies_no_input(fg, layout):
-    x, indices = layout(np.zeros(LARGE_SHAPE)), np.arange(5)
-    assert peak_memory(fg.take, x, indices) < FREE
-    assert peak_memory(fg.take_along_axis, x, indices, None) < FREE
-    assert peak_memory(fg.put_along_axis, x, indices, 1.0, None) < FREE
+    x, indices = layout(np.zeros(LARGE_SHAPE, "i2")), np.arange(5)
+    peaks = [
+        peak_memory(fg.take, x, indices),
+        peak_memory(fg.take_along_axis, x, indices, None),
+        peak_memory(fg.put_along_axis, x, indices, 1, None),
+    ]
+    assert max(peaks) < FREE
 
 
 @pytest.mark.parametrize("variant", ["scatter", "scatter_add", "scatter_reduce-amax"])
 def test_src_larger_than_index_is_not_copied(fg, variant):
-    arguments = call_of(variant, shape=(10, 10, 10))
-    arguments |= {"src": np.ones(LARGE_SHAPE).transpose(2, 0, 1), "out": arguments["input"]}
-    assert peak_memory(run, fg, variant, arguments) < FREE
+    arguments = call_of(variant, dtype="i2", shape=(10, 10, 10))
+    arguments |= {"src": np.ones(LARGE_SHAPE, "i2").transpose(2, 0, 1), "out": arguments["input"]}
+    peak = peak_memory(run, fg, variant, arguments)
+    assert peak < FREE
 
 
 # Index
 
 
-@pytest.mark.parametrize("dtype", INDEX_DTYPES)
-@with_mode
-def test_index_is_not_widened(fg, variant, dtype):
+@pytest.mark.parametrize(
+    "variant",
+    [
+        variant
+        for variant in WITH_MODE
+        if variant not in ("take", "put_along_axis")
+        if not variant.startswith("index_") and "mean" not in variant
+    ],
+)
+def test_index_is_not_widened(fg, variant):
     if fg.__name__ == "fastgather._fallback":
         pytest.skip("NumPy's own fancy indexing widens the index, so the Python engine must")
-    arguments = call_of(variant, dtype="i1", shape=(100, 100), dim=1, length=1_000)
-    if function_of(variant).startswith("index_") or variant == "take":
-        pytest.skip("a 1-D index is small next to the slices")
-    arguments[index_of(variant)] = np.abs(arguments[index_of(variant)] % 100).astype(dtype)
-    if variant not in READS:
-        arguments = in_place(variant, arguments)
-    else:
-        arguments["out"] = run(fg, variant, arguments)
-    limit = arguments[index_of(variant)].nbytes // 2
-    assert peak_memory(run, fg, variant, arguments) < max(limit, 50_000)
+    arguments = call_of(variant, dtype="i1", shape=(100, 100), length=1_000)
+    arguments["out"] = run(fg, variant, arguments)
+    index = arguments[index_of(variant)] % 100
+    for dtype in INDEX_DTYPES:
+        arguments[index_of(variant)] = index.astype(dtype)
+        peak = peak_memory(run, fg, variant, arguments)
+        assert peak < index.nbytes // 4
 
 
-@pytest.mark.parametrize("dtype", ["?", "f4", "f8", "D", "O", "U1", "M8[s]", "m8[s]"])
 @pytest.mark.parametrize("variant", [v for v in VARIANTS if v not in NUMPY_NAMES])
-def test_index_that_holds_no_integers(fg, variant, dtype):
+def test_index_that_holds_no_integers(fg, variant):
     arguments = call_of(variant)
-    index = np.zeros(arguments[index_of(variant)].shape, dtype)
-    with pytest.raises(TypeError, match="integer"):
-        run(fg, variant, arguments | {index_of(variant): index})
+    for dtype in ("?", "f4", "f8", "D", "O", "U1", "M8[s]", "m8[s]"):
+        index = np.zeros(arguments[index_of(variant)].shape, dtype)
+        with pytest.raises(TypeError, match="integer"):
+            run(fg, variant, arguments | {index_of(variant): index})
 
 
 @pytest.mark.parametrize("variant", [v for v in WITH_MODE if function_of(v).endswith("_nd")])
@@ -352,19 +365,24 @@ def test_negative_index_counts_from_the_end(fg, variant):
 @pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "u8", ">u8"])
 @with_mode
 def test_unsigned_index_is_never_negative(fg, variant, dtype):
-    """Its largest value is -1 in a signed dtype of the width, and would be in range."""
+    """Its largest value would be -1 in a signed dtype of the width, and in range."""
     arguments = call_of(variant, shape=(7, 7, 7), length=1)
-    index = np.zeros(arguments[index_of(variant)].shape, dtype)
     largest = int(np.iinfo(dtype).max)
-    index.reshape(-1)[-1] = largest
-    arguments[index_of(variant)] = index
+    index = with_last(np.zeros(arguments[index_of(variant)].shape, dtype), largest)
     with pytest.raises(IndexError, match=f"index {largest} at position"):
-        result_of(fg, variant, arguments)
+        result_of(fg, variant, arguments | {index_of(variant): index})
     for mode in ("wrap", "clip", "fill" if variant in READS else "drop"):
-        mild = index.astype("i8")
-        mild.reshape(-1)[-1] = {"wrap": largest % 7, "clip": 6}.get(mode, 100)
-        expected = result_of(fg, variant, arguments | {"mode": mode, index_of(variant): mild})
-        assert_same(result_of(fg, variant, arguments | {"mode": mode}), expected)
+        arguments |= {"mode": mode, index_of(variant): index}
+        assert_same(
+            result_of(fg, variant, arguments), run(oracle, variant, arguments), any_nan=True
+        )
+
+
+def with_last(index, value):
+    """A copy of `index` whose last element in C order is `value`."""
+    index = index.copy()
+    index.reshape(-1)[-1] = value
+    return index
 
 
 @pytest.mark.parametrize(("dtype", "size"), [("i1", 300), ("i2", 70_000), ("u1", 300), ("u2", 70_000)])
@@ -387,10 +405,11 @@ def test_extreme_index(fg, value, mode):
     assert_same(fg.gather(np.arange(7), 0, index, mode=mode, fill_value=-1), expected)
 
 
-@pytest.mark.parametrize("variant", [v for v in VARIANTS if v.startswith(("gather", "scatter"))])
+GATHER_AND_SCATTER = [v for v in VARIANTS if function_of(v) in GATHER_LIKE]
+
+
+@pytest.mark.parametrize("variant", GATHER_AND_SCATTER)
 def test_index_of_another_rank(fg, variant):
-    if function_of(variant).endswith("_nd"):
-        pytest.skip("the N-d functions take an index of any rank")
     arguments = call_of(variant)
     for index in (np.array(0), np.zeros((2, 2), int), np.zeros((1, 2, 2, 2), int)):
         with pytest.raises(ValueError, match="rank"):
@@ -399,10 +418,8 @@ def test_index_of_another_rank(fg, variant):
         run(fg, variant, arguments | {"input": np.array(1.0), "dim": 0, "index": np.zeros(1, int)})
 
 
-@pytest.mark.parametrize("variant", [v for v in VARIANTS if v.startswith(("gather", "scatter"))])
+@pytest.mark.parametrize("variant", GATHER_AND_SCATTER)
 def test_index_longer_than_input_in_another_dim(fg, variant):
-    if function_of(variant).endswith("_nd"):
-        pytest.skip("the N-d functions take an index of any shape")
     arguments = call_of(variant)
     for shape in ((3, 2, 4), (2, 2, 5), (3, 0, 4)):
         arguments["index"] = np.zeros(shape, int)
@@ -422,12 +439,15 @@ def test_slice_index_is_1d(fg, variant):
 
 @with_mode
 def test_index_is_checked_where_the_result_is_empty(fg, variant):
+    """Of what has an index at all when one of the other dims has size zero."""
     arguments = call_of(variant, shape=(2, 3, 0), dim=1, length=2)
-    if arguments[index_of(variant)].size == 0:
-        pytest.skip("the index of this function is empty too")
-    arguments[index_of(variant)].reshape(-1)[-1] = 9
-    with pytest.raises(IndexError, match="index 9 at position"):
-        run(fg, variant, arguments)
+    index = np.full(arguments[index_of(variant)].shape, 9)
+    arguments[index_of(variant)] = index
+    if index.size:
+        with pytest.raises(IndexError, match="index 9 at position"):
+            run(fg, variant, arguments)
+    else:
+        assert run(fg, variant, arguments).size == 0
 
 
 # src
@@ -601,13 +621,10 @@ def test_message_for_a_0d_index(fg, function):
         getattr(fg, function)(np.array(1.0), 0, np.array(1), *arguments)
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3, 7])
 @pytest.mark.parametrize("shape", LARGE)
-@pytest.mark.parametrize("variant", [v for v in WITH_MODE if v not in COMBINING or v.endswith("_add")])
-def test_first_bad_index_in_c_order(fg, variant, shape, threads):
-    """Among many, in an index whose memory is not in C order; every other value is right."""
-    if threads > 1 and fg.__name__ == "fastgather._fallback":
-        pytest.skip("the Python engine has one thread")
+@pytest.mark.parametrize("variant", [v for v in WITH_MODE if v in MOVES or v.endswith("_add")])
+def test_first_bad_index_in_c_order(fg, variant, shape):
+    """Among many, on 1, 2, 3 and 7 threads, in an index whose memory is not in C order."""
     shape, dim, length = LARGE[shape]
     arguments = call_of(variant, dtype="i1", shape=shape, dim=dim, length=length)
     index = arguments[index_of(variant)].copy(order="F")
@@ -616,11 +633,14 @@ def test_first_bad_index_in_c_order(fg, variant, shape, threads):
         index[np.unravel_index(flat, index.shape)] = 10**6 + k
     first = tuple(map(int, np.unravel_index(positions[0], index.shape)))
     named = first[-1] if function_of(variant).endswith("_nd") else dim
-    with fg.num_threads(threads), pytest.raises(IndexError) as caught:
-        run(fg, variant, arguments | {index_of(variant): index})
-    assert str(caught.value).split(" at ")[1] == (
-        f"position {first} is out of bounds for dim {named} with size {shape[named]}"
+    expected = (
+        f"index {index[first]} at position {first} is out of bounds "
+        f"for dim {named} with size {shape[named]}"
     )
+    for threads in (1, 2, 3, 7):
+        with fg.num_threads(threads), pytest.raises(IndexError) as caught:
+            run(fg, variant, arguments | {index_of(variant): index})
+        assert str(caught.value) == expected
 
 
 @pytest.mark.parametrize("variant", ["gather_nd", "scatter_nd-none"])
@@ -690,10 +710,10 @@ def test_dropped_write_writes_nothing(fg, variant):
 
 
 @with_mode
-@pytest.mark.parametrize("mode", ["", "Raise", "ignore", None, 0, b"raise"])
-def test_unknown_mode(fg, variant, mode):
-    with pytest.raises((ValueError, TypeError), match="mode"):
-        run(fg, variant, call_of(variant) | {"mode": mode})
+def test_unknown_mode(fg, variant):
+    for mode in ("", "Raise", "ignore", None, 0, b"raise"):
+        with pytest.raises((ValueError, TypeError), match="mode"):
+            run(fg, variant, call_of(variant) | {"mode": mode})
 
 
 @each_write
@@ -797,20 +817,21 @@ def overlaps():
 
 
 @pytest.mark.parametrize(("variant", "name"), list(overlaps()))
-@pytest.mark.parametrize("shape", [(3, 4, 5), (40, 50, 60)], ids=["small", "large"])
-def test_out_that_overlaps_an_input(fg, variant, name, shape):
+def test_out_that_overlaps_an_input(fg, variant, name):
     for starts in ((0, 0), (0, 8), (8, 0), (40, 0), (0, 48), (3, 0), (0, 5)):
-        for dim in (0, 1, 2):
-            arguments = call_of(variant, dtype="i8", shape=shape, dim=dim, length=shape[dim])
-            if is_put(variant):
-                like = arguments["arr"]
-            else:
-                like = run(fg, variant, arguments)
-            arguments[name], out = sharing_memory(arguments[name], like, starts)
-            destination = "arr" if is_put(variant) else "out"
-            apart = on_arrays(arguments, np.copy) | {destination: out.copy()}
-            expected = run(fg, variant, apart)
-            assert_same(run(fg, variant, arguments | {destination: out}), expected)
+        assert_overlap_does_not_show(fg, variant, name, (3, 4, 5), 1, starts)
+    assert_overlap_does_not_show(fg, variant, name, (15, 20, 30), 0, (0, 8))
+    assert_overlap_does_not_show(fg, variant, name, (15, 20, 30), 2, (24, 0))
+
+
+def assert_overlap_does_not_show(fg, variant, name, shape, dim, starts):
+    """`out` and the array called `name` lie in one buffer, `starts` bytes from its start."""
+    arguments = call_of(variant, dtype="i8", shape=shape, dim=dim, length=shape[dim])
+    destination = "arr" if is_put(variant) else "out"
+    like = arguments["arr"] if is_put(variant) else run(fg, variant, arguments)
+    arguments[name], arguments[destination] = sharing_memory(arguments[name], like, starts)
+    expected = result_of(fg, variant, arguments)
+    assert_same(run(fg, variant, arguments), expected)
 
 
 @with_mode
@@ -846,24 +867,20 @@ def spoilers():
     }
 
 
-def with_last(index, value):
-    index = index.copy()
-    index.reshape(-1)[-1] = value
-    return index
-
-
 @pytest.mark.parametrize(("error", "spoil"), spoilers().values(), ids=spoilers())
-@pytest.mark.parametrize("aliased", [True, False], ids=["in place", "out"])
-@pytest.mark.parametrize("large", [True, False], ids=["large", "small"])
 @each_write
-def test_write_that_raises_changes_nothing(fg, variant, error, spoil, aliased, large):
-    shape, dim, length = ((200, 300), 0, 200) if large else ((3, 4, 5), 1, 4)
-    arguments = call_of(variant, dtype="f4", shape=shape, dim=dim, length=length)
-    arguments |= spoil(variant, arguments)
-    arguments = in_place(variant, arguments)
-    destination = arguments[data_of(variant)]
-    if not aliased and not is_put(variant):
-        destination = arguments["out"] = random_bits(destination.shape, "f4")
+def test_write_that_raises_changes_nothing(fg, variant, error, spoil):
+    for shape, dim, length in (((3, 4, 5), 1, 4), ((150, 200), 0, 150)):
+        arguments = call_of(variant, dtype="f4", shape=shape, dim=dim, length=length)
+        arguments |= spoil(variant, arguments)
+        assert_nothing_changes(fg, variant, in_place(variant, arguments), error)
+        if not is_put(variant):
+            arguments["out"] = random_bits(shape, "f4")
+            assert_nothing_changes(fg, variant, arguments, error)
+
+
+def assert_nothing_changes(fg, variant, arguments, error):
+    destination = arguments["arr" if is_put(variant) else "out"]
     before = destination.tobytes()
     with pytest.raises(error):
         run(fg, variant, arguments)
@@ -928,13 +945,15 @@ def test_value_that_does_not_decode_changes_nothing(fg, variant):
 # Safety
 
 RACE = """
-    import sys, threading, numpy, {engine} as fg
+    import threading, numpy, {engine} as fg
 
     rng = numpy.random.default_rng(0)
     x = numpy.zeros((300, 400), "i4")
+    line = x[:, 0]
+    objects = line.astype(object)
     good = {index}
     index = good.copy()
-    bad = rng.integers(-2**62, 2**62, index.shape).astype(index.dtype)
+    bad = rng.integers(-(2**62), 2**62, index.shape)
     stop = threading.Event()
 
     def scribble():
@@ -942,99 +961,98 @@ RACE = """
             numpy.copyto(index, bad)
             numpy.copyto(index, good)
 
-    scribbler = threading.Thread(target=scribble)
+    scribbler = threading.Thread(target=scribble, daemon=True)
     scribbler.start()
-    outcomes = set()
-    try:
-        for _ in range(60):
+    for name, call in {{{calls}}}.items():
+        print(name, flush=True)
+        for _ in range(40):
             try:
-                {call}
-                outcomes.add("result")
+                call()
             except (IndexError, ValueError):
-                outcomes.add("error")
-    finally:
-        stop.set()
-        scribbler.join()
-    print(*sorted(outcomes))
+                pass
+    stop.set()
+    scribbler.join()
+    print("survived")
 """
-
+# An index and the calls that use it, on small data, so that a wrong index leaves its memory.
 RACES = {
-    # index, call; the data is small, so that almost every wrong index leaves its memory
-    "gather": ("rng.integers(0, 300, (300, 400))", "fg.gather(x, 0, index)"),
-    "gather last dim": ("rng.integers(0, 400, (300, 400))", "fg.gather(x, 1, index)"),
-    "gather wrap": ("rng.integers(0, 300, (300, 400))", "fg.gather(x, 0, index, mode='wrap')"),
-    "gather clip": ("rng.integers(0, 300, (300, 400))", "fg.gather(x, 0, index, mode='clip')"),
-    "gather fill": ("rng.integers(0, 300, (300, 400))", "fg.gather(x, 0, index, mode='fill')"),
-    "scatter": ("rng.integers(0, 300, (300, 400))", "fg.scatter(x, 0, index, 1)"),
-    "scatter_add": ("rng.integers(0, 400, (300, 400))", "fg.scatter_add(x, 1, index, 1)"),
-    "scatter_add histogram": (
-        "rng.integers(0, 300, 200_000)", "fg.scatter_add(x[:, 0], 0, index, 1)",
-    ),
-    "scatter histogram": ("rng.integers(0, 300, 200_000)", "fg.scatter(x[:, 0], 0, index, 1)"),
-    "scatter_reduce": (
-        "rng.integers(0, 300, (300, 400))", "fg.scatter_reduce(x, 0, index, 1, 'mean')",
-    ),
-    "index_select": ("rng.integers(0, 300, 3_000)", "fg.index_select(x, 0, index)"),
-    "index_copy": ("rng.integers(0, 300, 3_000)", "fg.index_copy(x, 0, index, 1)"),
-    "index_add": ("rng.integers(0, 300, 3_000)", "fg.index_add(x, 0, index, 1)"),
-    "index_fill": ("rng.integers(0, 300, 3_000)", "fg.index_fill(x, 0, index, 1)"),
-    "index_reduce": ("rng.integers(0, 300, 3_000)", "fg.index_reduce(x, 0, index, 1, 'amin')"),
-    "take": ("rng.integers(0, 300, 3_000)", "fg.take(x, index, axis=0)"),
-    "take_along_axis": ("rng.integers(0, 400, (1, 3_000))", "fg.take_along_axis(x, index, 1)"),
-    "put_along_axis": ("rng.integers(0, 400, (1, 3_000))", "fg.put_along_axis(x, index, 1, 1)"),
-    "gather_nd": ("rng.integers(0, 300, (100_000, 2))", "fg.gather_nd(x, index)"),
-    "gather_nd rows": ("rng.integers(0, 300, (3_000, 1))", "fg.gather_nd(x, index)"),
-    "gather_nd tuple": ("rng.integers(0, 300, 100_000)", "fg.gather_nd(x, (index, index))"),
-    "scatter_nd": ("rng.integers(0, 300, (100_000, 2))", "fg.scatter_nd(x, index, 1)"),
-    "scatter_nd add": ("rng.integers(0, 300, (100_000, 2))", "fg.scatter_nd(x, index, 1, 'add')"),
-    "segment_reduce": (
-        "numpy.full(100, 3)", "fg.segment_reduce(x, 'sum', lengths=index)",
-    ),
-    "segment_reduce offsets": (
-        "numpy.linspace(0, 300, 200).astype(int)", "fg.segment_reduce(x, 'max', offsets=index)",
-    ),
-    "objects": ("rng.integers(0, 300, 50_000)", "fg.gather(x[:, 0].astype(object), 0, index)"),
-    "objects written": (
-        "rng.integers(0, 300, 50_000)", "fg.scatter(x[:, 0].astype(object), 0, index, 1)",
-    ),
-}  # fmt: skip
+    "rng.integers(0, 300, (300, 400))": [
+        "fg.gather(x, 0, index)",
+        "fg.gather(x, 1, index)",
+        "fg.gather(x, 0, index, mode='wrap')",
+        "fg.gather(x, 0, index, mode='clip')",
+        "fg.gather(x, 0, index, mode='fill')",
+        "fg.take_along_axis(x, index, 1)",
+        "fg.put_along_axis(x, index, 1, 1)",
+        "fg.scatter(x, 0, index, 1)",
+        "fg.scatter_add(x, 1, index, 1)",
+        "fg.scatter_reduce(x, 0, index, 1, 'mean')",
+    ],
+    "rng.integers(0, 300, (1, 3_000))": [
+        "fg.take_along_axis(x, index, 1)",
+        "fg.put_along_axis(x, index, 1, 1)",
+    ],
+    "rng.integers(0, 300, 100_000)": [
+        "fg.gather(line, 0, index)",
+        "fg.scatter(line, 0, index, 1)",
+        "fg.scatter_add(line, 0, index, 1)",
+        "fg.gather_nd(x, (index, index))",
+        "fg.gather(objects, 0, index)",
+        "fg.scatter(objects, 0, index, 1)",
+        "fg.scatter_add(objects, 0, index, 1)",
+    ],
+    "rng.integers(0, 300, 3_000)": [
+        "fg.take(x, index, axis=0)",
+        "fg.index_select(x, 0, index)",
+        "fg.index_copy(x, 0, index, 1)",
+        "fg.index_add(x, 0, index, 1)",
+        "fg.index_fill(x, 0, index, 1)",
+        "fg.index_reduce(x, 0, index, 1, 'amin')",
+    ],
+    "rng.integers(0, 300, (50_000, 2))": [
+        "fg.gather_nd(x, index)",
+        "fg.scatter_nd(x, index, 1)",
+        "fg.scatter_nd(x, index, 1, 'add')",
+    ],
+    "numpy.full(100, 3)": ["fg.segment_reduce(x, 'sum', lengths=index)"],
+    "numpy.linspace(0, 300, 200).astype(int)": ["fg.segment_reduce(x, 'max', offsets=index)"],
+}
 
 
-@pytest.mark.parametrize(("index", "call"), RACES.values(), ids=RACES)
-def test_index_that_another_thread_changes(fg, index, call):
+@pytest.mark.parametrize(("index", "calls"), RACES.items())
+def test_index_that_another_thread_changes(fg, index, calls):
     """A result or an error, and no crash: so in a process of its own."""
-    script = textwrap.dedent(RACE).format(engine=fg.__name__, index=index, call=call)
+    calls = ", ".join(f'"{call}": lambda: {call}' for call in calls)
+    script = textwrap.dedent(RACE).format(engine=fg.__name__, index=index, calls=calls)
     process = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False
     )
-    assert process.returncode == 0, process.stderr
-    assert process.stdout.split()
-    assert not process.stderr
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert process.stdout.endswith("survived\n")
+    assert process.stderr == ""
 
 
 # Errors
 
 
-@pytest.mark.parametrize("dim", [3, -4, 2**40])
 @pytest.mark.parametrize("variant", [v for v in VARIANTS if "dim" in call_of(v)])
-def test_dim_out_of_range(fg, variant, dim):
-    with pytest.raises(IndexError, match=str(dim)):
-        run(fg, variant, call_of(variant) | {"dim": dim})
+def test_dim_out_of_range(fg, variant):
+    for dim in (3, -4, 2**40):
+        with pytest.raises(IndexError, match=str(dim)):
+            run(fg, variant, call_of(variant) | {"dim": dim})
 
 
-@pytest.mark.parametrize("dim", [1.0, "1", None, [1]])
 @pytest.mark.parametrize("variant", [v for v in VARIANTS if "dim" in call_of(v)])
-def test_dim_that_is_no_integer(fg, variant, dim):
-    with pytest.raises(TypeError):
-        run(fg, variant, call_of(variant) | {"dim": dim})
+def test_dim_that_is_no_integer(fg, variant):
+    for dim in (1.0, "1", None, [1]):
+        with pytest.raises(TypeError):
+            run(fg, variant, call_of(variant) | {"dim": dim})
 
 
-@each_variant
+@pytest.mark.parametrize("variant", [v for v in VARIANTS if not function_of(v).endswith("_nd")])
 def test_numpy_integers_are_dims(fg, variant):
     arguments = call_of(variant)
     name = "dim" if "dim" in arguments else "axis"
-    if name not in arguments:
-        pytest.skip("no dim among the arguments")
     expected = result_of(fg, variant, arguments)
     assert_same(result_of(fg, variant, arguments | {name: np.int8(1)}), expected)
     assert_same(result_of(fg, variant, arguments | {name: np.array(-2)}), expected)
@@ -1119,7 +1137,7 @@ def test_segments_that_do_not_fit(fg, arguments):
 @pytest.mark.parametrize("dtype", ["f2", "f4", "F", ml_dtypes.bfloat16, "i1"], ids=str)
 def test_nothing_is_printed_or_warned(fg, variant, dtype, capfd, recwarn):
     """Overflow, NaN and infinities included."""
-    arguments = call_of(variant, dtype=dtype, shape=(6, 7, 8), length=9)
+    arguments = call_of(variant, dtype=dtype, shape=(6, 7, 8), length=5)
     result_of(fg, variant, arguments)
     if source_of(variant):
         wide = np.full(arguments[source_of(variant)].shape, 1e300)

@@ -87,7 +87,9 @@ def with_destination(draw, rng, variant, arguments):
 
 def is_shareable(value, data):
     """Whether `value` can lie in one buffer with an array of `data`'s dtype."""
-    return isinstance(value, np.ndarray) and (data.dtype.kind not in "OT" or value.dtype == data.dtype)
+    return isinstance(value, np.ndarray) and (
+        value.dtype == data.dtype or data.dtype.kind not in "OTU"
+    )
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
