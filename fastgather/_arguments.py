@@ -47,18 +47,18 @@ def as_take_indices(value):
 
 
 def as_along_axis(arr, indices, axis):
-    """The lines, indices and axis of take_along_axis and put_along_axis, as NumPy checks them."""
+    """The indices and axis of take_along_axis and put_along_axis, as NumPy checks them."""
     indices = as_array(indices, "indices")
     if axis is None:
         if indices.ndim != 1:
             raise ValueError("when axis=None, `indices` must have a single dimension.")
-        arr, axis = arr.reshape(-1), 0
-    axis = as_axis(axis, arr.ndim)
-    if indices.ndim != arr.ndim:
-        raise ValueError("`indices` and `arr` must have the same number of dimensions")
+    else:
+        axis = as_axis(axis, arr.ndim)
+        if indices.ndim != arr.ndim:
+            raise ValueError("`indices` and `arr` must have the same number of dimensions")
     if indices.dtype.kind not in "iu":
         raise IndexError("`indices` must be an integer array")
-    return arr, indices, axis
+    return indices, axis
 
 
 def broadcast_along_axis(arr_shape, indices_shape, axis):
@@ -289,13 +289,13 @@ def as_offsets(lengths, offsets, size):
     if (lengths is None) == (offsets is None):
         raise ValueError("segment_reduce takes either lengths or offsets")
     name = "lengths" if offsets is None else "offsets"
-    given = as_index(lengths if offsets is None else offsets, name)
+    given = as_index(lengths if offsets is None else offsets, name).copy()
     if given.ndim != 1:
         raise ValueError(f"{name} must be 1-D, but has shape {given.shape}")
     if offsets is None:
-        inside = out_of_bounds(given, size + 1).sum() == 0 and (given >= 0).all()
-        ends = np.concatenate([[0], given]).astype(np.intp).cumsum()
-        if not inside or ends.min() < 0 or ends[-1] != size:
+        ends = np.concatenate([[0], given.astype(np.intp)]).cumsum()
+        # Each length is at most `size`, so that a sum that overflows is negative first.
+        if (given < 0).any() or (given > size).any() or ends.min() < 0 or ends[-1] != size:
             raise ValueError(
                 f"lengths must be non-negative and add up to {size}, the size of the axis, "
                 f"but they are {np.array2string(given, threshold=6)}"

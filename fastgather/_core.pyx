@@ -385,7 +385,7 @@ cdef object read(
         if not direct:
             result = cnp.PyArray_NewCopy(result, cnp.NPY_CORDER)
     if plan.mode == MODE_FILL:
-        fill = arguments.as_scalar(fill_value, dtype, "fill_value")
+        fill = arguments.as_scalar(fill_value, dtype, "fill_value").copy()  # it may lie in `out`
         plan.fill = <const char *> cnp.PyArray_DATA(fill)
     for index in indices:
         empty = empty or cnp.PyArray_SIZE(index) == 0
@@ -683,12 +683,14 @@ def take(a, indices, axis=None, out=None, mode="raise", *, fill_value=0):
         chosen = arguments.as_take_indices(indices)
     if holds_references(base):
         return _fallback.take(base, chosen, axis, out, mode, fill_value=fill_value)
-    if axis is None or cnp.PyArray_NDIM(base) == 0:
+    if axis is None and not cnp.PyArray_IS_C_CONTIGUOUS(base):
+        result = _fallback.take_flat(gather_nd, base, chosen, out, mode, fill_value)
+    elif axis is None or cnp.PyArray_NDIM(base) == 0:
         dim = arguments.as_axis(axis or 0, 1)
-        base = (<object> base).reshape(-1)
+        result = read_slices((<object> base).reshape(-1), dim, chosen, out, mode, fill_value)
     else:
         dim = arguments.as_axis(axis, cnp.PyArray_NDIM(base))
-    result = read_slices(base, dim, chosen, out, mode, fill_value)
+        result = read_slices(base, dim, chosen, out, mode, fill_value)
     return result if out is not None or cnp.PyArray_NDIM(result) else result[()]
 
 
@@ -700,7 +702,13 @@ def take_along_axis(arr, indices, axis=-1, *, out=None, mode="raise", fill_value
         return _fallback.take_along_axis(
             base, indices, axis, out=out, mode=mode, fill_value=fill_value
         )
-    base, chosen, dim = arguments.as_along_axis(base, indices, axis)
+    chosen, axis = arguments.as_along_axis(base, indices, axis)
+    if axis is not None:
+        dim = axis
+    elif cnp.PyArray_IS_C_CONTIGUOUS(base):
+        base, dim = (<object> base).reshape(-1), 0
+    else:
+        return _fallback.take_flat(gather_nd, base, chosen, out, mode, fill_value)
     broadcast(base, chosen, dim, shape)
     return read_along(base, dim, chosen, cnp.PyArray_NDIM(base), shape, out, mode, fill_value)
 
@@ -714,7 +722,14 @@ def put_along_axis(arr, indices, values, axis, *, mode="raise"):
     arguments.check_out(arr, getattr(arr, "shape", None), getattr(arr, "dtype", None), "arr")
     if holds_references(arr):
         return _fallback.put_along_axis(arr, indices, values, axis, mode=mode)
-    lines, chosen, dim = arguments.as_along_axis(np.asarray(arr), indices, axis)
+    lines = np.asarray(arr)
+    chosen, axis = arguments.as_along_axis(lines, indices, axis)
+    if axis is not None:
+        dim = axis
+    elif cnp.PyArray_IS_C_CONTIGUOUS(lines):
+        lines, dim = (<object> lines).reshape(-1), 0
+    else:
+        return _fallback.put_flat(scatter_nd, lines, chosen, values, mode)
     broadcast(lines, chosen, dim, shape)
     source = arguments.as_put_values(
         values, lines.descr, as_tuple(cnp.PyArray_NDIM(lines), shape)
@@ -722,8 +737,6 @@ def put_along_axis(arr, indices, values, axis, *, mode="raise"):
     start_plan(&plan, &component, 1, code, SET)
     plan_along(&plan, &component, dim, chosen, cnp.PyArray_NDIM(lines), shape, lines)
     write(&plan, lines, [chosen], source, "set", True, lines, mode)
-    if not overlap(arr, lines):
-        cnp.PyArray_CopyInto(arr, (<object> lines).reshape(arr.shape))
 
 
 def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_value=0):

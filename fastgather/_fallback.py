@@ -544,11 +544,14 @@ def take(a, indices, axis=None, out=None, mode="raise", *, fill_value=0):
             [6, 5]]])
     """
     a, indices = arguments.as_array(a, "a"), arguments.as_take_indices(indices)
-    if axis is None or a.ndim == 0:
+    if axis is None and not a.flags.c_contiguous:
+        result = take_flat(gather_nd, a, indices, out, mode, fill_value)
+    elif axis is None or a.ndim == 0:
         axis = arguments.as_axis(axis or 0, 1)
-        a = a.reshape(-1)
-    axis = arguments.as_axis(axis, a.ndim)
-    result = _read_slices(a, axis, indices, out, mode, fill_value)
+        result = _read_slices(a.reshape(-1), axis, indices, out, mode, fill_value)
+    else:
+        axis = arguments.as_axis(axis, a.ndim)
+        result = _read_slices(a, axis, indices, out, mode, fill_value)
     return result if out is not None else result[()]
 
 
@@ -594,7 +597,11 @@ def take_along_axis(arr, indices, axis=-1, *, out=None, mode="raise", fill_value
            [ 4,  5,  6]])
     """
     arr = arguments.as_array(arr, "arr")
-    arr, indices, axis = arguments.as_along_axis(arr, indices, axis)
+    indices, axis = arguments.as_along_axis(arr, indices, axis)
+    if axis is None and not arr.flags.c_contiguous:
+        return take_flat(gather_nd, arr, indices, out, mode, fill_value)
+    if axis is None:
+        arr, axis = arr.reshape(-1), 0
     shape = arguments.broadcast_along_axis(arr.shape, indices.shape, axis)
     return _read_along(arr, axis, indices, shape, out, mode, fill_value)
 
@@ -643,14 +650,18 @@ def put_along_axis(arr, indices, values, axis, *, mode="raise"):
     """
     arguments.check_mode(mode, arguments.WRITE_MODES)
     arguments.check_out(arr, getattr(arr, "shape", None), getattr(arr, "dtype", None), "arr")
-    lines, indices, axis = arguments.as_along_axis(np.asarray(arr), indices, axis)
+    lines = np.asarray(arr)
+    indices, axis = arguments.as_along_axis(lines, indices, axis)
+    if axis is None and not lines.flags.c_contiguous:
+        return put_flat(scatter_nd, lines, indices, values, mode)
+    if axis is None:
+        lines, axis = lines.reshape(-1), 0
     shape = arguments.broadcast_along_axis(lines.shape, indices.shape, axis)
-    values = arguments.as_put_values(values, arr.dtype, shape)
+    values = arguments.as_put_values(values, lines.dtype, shape)
     index, valid = _resolve(indices, axis, lines.shape[axis], mode)
     where = _mesh(lines.shape, shape, axis, index)
     _write(lines, where, shape, valid, values, "set", True, lines)
-    if not np.may_share_memory(lines, arr):
-        arr[...] = lines.reshape(arr.shape)
+    return None
 
 
 def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_value=0):
@@ -873,6 +884,7 @@ def _scatter(input, dim, index, src, operation, include_self, out, mode):
     arguments.check_mode(mode, arguments.WRITE_MODES)
     input, index = arguments.as_array(input, "input"), arguments.as_index(index)
     dim = arguments.as_dim(dim, input.ndim)
+    reductions.check_defined(operation, input.dtype)
     arguments.check_gather_shapes(input.shape, dim, index.shape)
     src = arguments.as_values(src, input.dtype, "src")
     if src.ndim:
@@ -889,6 +901,7 @@ def _index_write(input, dim, index, source, operation, include_self, out, mode, 
     arguments.check_mode(mode, arguments.WRITE_MODES)
     input, index = arguments.as_array(input, "input"), arguments.as_index(index)
     dim = arguments.as_dim(dim, input.ndim)
+    reductions.check_defined(operation, input.dtype)
     arguments.check_index_1d(input.shape, index.shape)
     source = arguments.as_values(source, input.dtype, "source")
     if source.ndim:
@@ -914,21 +927,23 @@ def _write(input, where, shape, valid, src, operation, include_self, out):
     """A copy of `input`, or `out`, with `src` combined into the elements at `where`."""
     if out is not None:
         arguments.check_out(out, input.shape, input.dtype)
-    lines_shape = input.shape if len(where) <= input.ndim else (1,)
-    positions = _flat_positions(lines_shape, where, shape)
     src = np.broadcast_to(src, shape).reshape(-1)
+    # Other dtypes may raise half-way; theirs is a copy to work on.
+    safe = operation == "set" or input.dtype.kind in "biufc"
+    direct = out is not None and safe and _is_flat(out)
+    result = out if direct else input.copy()
+    flat, steps, start = _flat_view(result)
+    if len(where) > input.ndim:
+        steps = (0,)
+    positions = _flat_positions(input.shape, steps, where, shape) + start
     if valid is not None:
         valid = np.broadcast_to(valid, shape).reshape(-1)
         positions, src = positions[valid], src[valid]
-    # An operation on other dtypes may raise half-way, so that it works on a copy.
-    safe = operation == "set" or input.dtype.kind in "biufc"
-    direct = out is not None and out.flags.c_contiguous and safe
-    result = out if direct else input.copy()
     if direct:
         src = src.copy() if np.may_share_memory(src, out) else src
         np.copyto(out, input)
     with np.errstate(all="ignore"):
-        _combine(result.reshape(-1), positions, src, operation, include_self)
+        _combine(flat, positions, src, operation, include_self)
     if out is None or direct:
         return result
     np.copyto(out, result)
@@ -983,7 +998,13 @@ def _settle_bits(flat, positions, before, src, operation):
 
 
 def _resolve(index, dim, size, mode):
-    """`index` in [0, size) as intp, and for "fill" and "drop" the mask of what was inside."""
+    """
+    `index` in [0, size) as intp, and for "fill" and "drop" the mask of what was inside.
+
+    NumPy checks an index before it uses it, so that both must see a copy of our own: another
+    thread may write into the user's.
+    """
+    index = index.copy()
     if mode == "raise":
         arguments.check_bounds(index, dim, size)
         index = index.astype(np.intp, copy=False)
@@ -1031,12 +1052,68 @@ def _mesh(lines_shape, shape, axis, index):
     return tuple(mesh)
 
 
-def _flat_positions(full_shape, where, shape):
-    """The positions of `where`, slices of trailing dims included, in C order of an array."""
-    shape_of_where = shape[: len(shape) - (len(full_shape) - len(where))]
-    positions = np.zeros(shape_of_where, np.intp)
-    for n, index in zip(full_shape, where, strict=False):
-        positions = positions * n + index
-    for n in full_shape[len(where) :]:
-        positions = positions[..., None] * n + np.arange(n)
+def _flat_positions(full_shape, steps, where, shape):
+    """
+    Where the elements at `where`, slices of trailing dims included, lie: positions in C order.
+
+    A step along dim d of the array of shape `full_shape` goes `steps[d]` positions.
+    """
+    positions = np.zeros((1,) * (len(shape) - (len(steps) - len(where))), np.intp)
+    for step, index in zip(steps, where, strict=False):
+        positions = positions + step * index
+    for step, n in zip(steps[len(where) :], full_shape[len(where) :], strict=True):
+        positions = positions[..., None] + step * np.arange(n)
     return np.broadcast_to(positions, shape).reshape(-1)
+
+
+def _is_flat(array):
+    """Whether `_flat_view` can see an array: whole items apart, no two elements in one place."""
+    if array.flags.c_contiguous or array.dtype.hasobject:
+        return array.flags.c_contiguous
+    size = array.itemsize
+    steps = sorted((abs(s), n) for s, n in zip(array.strides, array.shape, strict=True) if n > 1)
+    reach = size
+    for step, n in steps:
+        if step < reach or step % size:
+            return False
+        reach += step * (n - 1)
+    return True
+
+
+def _flat_view(array):
+    """
+    The memory of an array as one line: a 1-D view, the step of each dim in it, and the start.
+
+    Indexing one line works in order, whatever the strides; NumPy may choose another order for more dims.
+    """
+    if array.flags.c_contiguous:
+        steps = np.cumprod((1, *array.shape[:0:-1]), dtype=np.intp)[::-1] if array.ndim else ()
+        return array.reshape(-1), tuple(steps), 0
+    steps = tuple(stride // array.itemsize for stride in array.strides)
+    lowest = array[tuple(slice(None, None, -1 if step < 0 else 1) for step in steps)]
+    reach = [abs(step) * (n - 1) for step, n in zip(steps, array.shape, strict=True)]
+    flat = np.lib.stride_tricks.as_strided(lowest, (1 + sum(reach),), (array.itemsize,))
+    return flat, steps, sum(r for r, step in zip(reach, steps, strict=True) if step < 0)
+
+
+def take_flat(gather_nd, a, indices, out, mode, fill_value):
+    """Take from an array in C order that does not lie so in memory, without a copy of it."""
+    arguments.check_mode(mode, arguments.READ_MODES, out)
+    where, mode = _unravel(a, indices, mode)
+    return gather_nd(a, where, out=out, mode=mode, fill_value=fill_value)
+
+
+def put_flat(scatter_nd, a, indices, values, mode):
+    """The same for put_along_axis."""
+    values = arguments.as_put_values(values, a.dtype, indices.shape)
+    where, mode = _unravel(a, indices, mode)
+    scatter_nd(a, where, values, out=a, mode=mode)
+
+
+def _unravel(a, indices, mode):
+    """The coordinates of flat `indices` into an array that is no line in memory, and their mode."""
+    flat, valid = _resolve(indices, 0, a.size, mode)
+    coordinates = np.unravel_index(flat, a.shape)
+    if valid is None:
+        return coordinates, "raise"
+    return (np.where(valid, coordinates[0], -1), *coordinates[1:]), mode

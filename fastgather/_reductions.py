@@ -14,15 +14,18 @@ def is_narrow_float(dtype):
     return dtype == np.float16 or dtype.isbuiltin == 2
 
 
+def check_defined(reduce, dtype):
+    if reduce == "mean" and dtype.kind not in "iufc" and not is_narrow_float(dtype):
+        raise TypeError(f"mean is not defined for {dtype}")
+
+
 def accumulator_dtype(dtype, reduce):
     """The native dtype in which `reduce` accumulates values of `dtype`."""
     if is_narrow_float(dtype):
         return np.dtype(np.float32)
-    if reduce == "mean":
-        if dtype.kind not in "iufc":
-            raise TypeError(f"mean is not defined for {dtype}")
-        if dtype.kind in "iu":
-            return np.dtype(np.int64 if dtype.kind == "i" else np.uint64)
+    check_defined(reduce, dtype)
+    if reduce == "mean" and dtype.kind in "iu":
+        return np.dtype(np.int64 if dtype.kind == "i" else np.uint64)
     return dtype if dtype.isnative else dtype.newbyteorder("=")
 
 

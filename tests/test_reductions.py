@@ -3,12 +3,12 @@ to the bit, on every number of threads and on both engines."""
 
 import ml_dtypes
 import numpy as np
-import oracle
 import pytest
 from calls import (
     COMBINING,
     LARGE,
     MOVES,
+    PLAIN_LAYOUTS,
     VARIANTS,
     WRITES,
     assert_same,
@@ -17,7 +17,6 @@ from calls import (
     index_of,
     on_arrays,
     plain_call,
-    random_data,
     reduction_of,
     run,
     source_of,
@@ -79,43 +78,38 @@ def all_that(*reductions, alone=False):
 
 
 @large
-@pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("variant", [v for v in WRITES if v in MOVES and v != "index_fill"])
-def test_last_duplicate_wins(fg, variant, shape, order):
-    arguments = large_call(variant, shape, "i4", order)
+def test_last_duplicate_wins(fg, variant, shape):
+    arguments = large_call(variant, shape, "i4", order="F")
     expected = written_by_numpy(variant, arguments, np.ndarray.__setitem__)
     for threads in THREADS:
         with fg.num_threads(threads):
-            assert_same(run(fg, variant, on_arrays(arguments, np.copy)), expected)
+            assert_same(run(fg, variant, writable(variant, arguments)), expected)
 
 
-def fortran_ordered_calls(rng):
-    """Writes where the order of memory is not the order of C, all into a few elements."""
-    index, values = rng.integers(0, 3, (300, 400)), rng.standard_normal((300, 400)).astype("f4")
-    turned, values = index.copy(order="F"), values.copy(order="F")
-    flipped = index[::-1, ::-1].copy()[::-1, ::-1]
-    for name, places in (("fortran", turned), ("flipped", flipped)):
-        pair = (places, places[:1])
-        yield f"array, {name}", {"indices": places[..., None], "updates": values}
-        yield f"tuple, {name}", {"indices": (places,), "updates": values}
-        yield f"two, {name}", {"indices": pair, "updates": values, "data": np.zeros((3, 3), "f4")}
+FORMS = {
+    "array": lambda index: index[..., None],
+    "tuple": lambda index: (index,),
+    "tuple of two": lambda index: (index, index[:1]),
+}
+ASSIGN = {"none": np.ndarray.__setitem__, "add": np.add.at, "mul": np.multiply.at}
 
 
-FORTRAN_ORDERED = dict(fortran_ordered_calls(np.random.default_rng(0)))
-
-
-@pytest.mark.parametrize("arguments", FORTRAN_ORDERED.values(), ids=FORTRAN_ORDERED)
-@pytest.mark.parametrize("reduction", ["none", "add", "mul"])
-def test_order_is_that_of_the_index_not_of_memory(fg, arguments, reduction):
-    arguments = {"data": np.zeros(3, "f4"), "reduction": reduction, **arguments}
-    arguments["data"] = arguments["data"] + (reduction == "mul")
-    in_c_order = on_arrays(arguments, lambda array: np.array(array, order="C"))
-    place = np.broadcast_arrays(*np.moveaxis(in_c_order["indices"], -1, 0)) if isinstance(
-        in_c_order["indices"], np.ndarray) else np.broadcast_arrays(*in_c_order["indices"])
-    expected = in_c_order["data"].copy()
-    place = tuple(member.reshape(-1) for member in place)
-    values = np.abs(in_c_order["updates"]).reshape(-1) if reduction == "mul" else in_c_order["updates"].reshape(-1)
-    ...
+@pytest.mark.parametrize("reduction", ASSIGN)
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("layout", ["fortran", "backwards", "transposed"])
+def test_order_is_that_of_the_index_not_of_memory(fg, layout, form, reduction):
+    rng, layout = np.random.default_rng(0), PLAIN_LAYOUTS[layout]
+    index = rng.integers(0, 3, (30, 40, 50))
+    values = rng.uniform(0.99, 1.01, index.shape).astype("f4")
+    place = (index, np.broadcast_to(index[:1], index.shape))[: 2 if form == "tuple of two" else 1]
+    data = np.ones((3, 3)[: len(place)], "f4")
+    expected = data.copy()
+    ASSIGN[reduction](expected, tuple(map(np.ravel, place)), values.ravel())
+    for threads in THREADS:
+        with fg.num_threads(threads):
+            result = fg.scatter_nd(data, FORMS[form](layout(index)), layout(values), reduction)
+        assert_same(result, expected)
 
 
 @pytest.mark.parametrize("threads", THREADS)
@@ -130,3 +124,339 @@ def test_order_where_lines_are_written_together(fg, threads):
     with fg.num_threads(threads):
         fg.put_along_axis(result, indices, values, 1)
     assert_same(result, expected)
+
+
+# Sums and products in C order
+
+
+@large
+@pytest.mark.parametrize("dtype", ["f4", "i2"])
+@pytest.mark.parametrize(
+    "variant", ["scatter_add", "index_add", "scatter_reduce-prod", "scatter_nd-add", "scatter_nd-mul"]
+)
+def test_sums_and_products_in_c_order(fg, variant, dtype, shape):
+    """As `numpy.ufunc.at` does them, one after the other in the dtype itself."""
+    arguments = large_call(variant, shape, dtype, order="F")
+    ufunc = np.add if reduction_of(variant) == "sum" else np.multiply
+    with np.errstate(all="ignore"):
+        expected = written_by_numpy(variant, arguments, ufunc.at)
+    assert_same(run(fg, variant, arguments), expected, any_nan=True)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_segments_in_order(fg, axis, order):
+    data = np.random.default_rng(0).standard_normal((300, 301)).astype("f4", order=order)
+    lengths = np.array([100, 0, 7, data.shape[axis] - 107])
+    index = np.repeat(np.arange(4), lengths)
+    expected = np.zeros((4, 301) if axis == 0 else (300, 4), "f4")
+    np.add.at(np.moveaxis(expected, axis, 0), index, np.moveaxis(data, axis, 0))
+    assert_same(fg.segment_reduce(data, "sum", lengths=lengths, axis=axis), expected)
+
+
+def test_alpha_rounds_before_the_sum(fg):
+    """Two roundings: no fused multiply-add."""
+    rng = np.random.default_rng(0)
+    x, source = (rng.standard_normal((50, 1000)).astype("f4") for _ in range(2))
+    index = rng.integers(0, 50, 50)
+    alpha = np.float32(0.1)
+    expected = x.copy()
+    np.add.at(expected, index, source * alpha)
+    assert_same(fg.index_add(x, 0, index, source, alpha=alpha), expected)
+    assert_same(fg.index_add(x, 0, index, source, alpha=0.1), expected)
+
+
+def test_concatenation_shows_the_order(fg):
+    for dtype in (np.dtype(object), np.dtypes.StringDType()):
+        x = np.array(["", "x"], object).astype(dtype)
+        src = np.array(list("abcdef"), object).astype(dtype)
+        result = fg.scatter_add(x, 0, np.array([0, 1, 0, 0, 1, 0]), src)
+        assert result.dtype == dtype
+        assert result.tolist() == ["acdf", "xbe"]
+
+
+@all_that("prod")
+def test_complex_products_are_plain(fg, variant):
+    """`ac - bd`, without the repair of infinities that C99 suggests: NumPy's."""
+    for a, b in [
+        (complex(np.inf, np.inf), complex(np.inf, 0)),
+        (complex(np.inf, 0), complex(0, 1)),
+        (complex(1e300, 1e300), complex(1e300, -1e300)),
+        (complex(-0.0, 1), complex(0.0, -1)),
+    ]:
+        expected = np.array([a])
+        with np.errstate(all="ignore"):
+            np.multiply.at(expected, [0], np.array([b]))
+        assert_same(combined(fg, variant, [b], "D", start=a), expected, any_nan=True)
+
+
+# Every number of threads, both engines
+
+
+@pytest.mark.skipif("cython" not in ENGINES, reason="FASTGATHER_BACKEND=python: one engine runs")
+@large
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_same_bits_on_every_number_of_threads_and_both_engines(variant, shape):
+    from fastgather import _core, _fallback
+
+    for dtype in ("f4",) if variant in MOVES or "far" in shape else ("f4", "f2", "i1"):
+        arguments = large_call(variant, shape, dtype, order="F")
+        expected = run(_fallback, variant, writable(variant, arguments))
+        for threads in THREADS:
+            with _core.num_threads(threads):
+                assert_same(run(_core, variant, writable(variant, arguments)), expected)
+
+
+def writable(variant, arguments):
+    """The arguments with `put_along_axis`'s destination copied."""
+    return arguments | ({"arr": arguments["arr"].copy()} if variant == "put_along_axis" else {})
+
+
+# Narrow floats accumulate in float32 and round once
+
+
+@narrow_floats
+@all_that("sum")
+def test_narrow_sums_do_not_stall(fg, variant, dtype):
+    """Adding ones in float16 stops at 2048, in bfloat16 at 256."""
+    result = combined(fg, variant, np.ones(4096), dtype, start=2048)
+    assert_same(result, np.array([6144]).astype(dtype))
+
+
+@all_that("prod")
+def test_narrow_products_do_not_overflow_midway(fg, variant):
+    result = combined(fg, variant, [2.0**15, 2.0**15, 2.0**-14, 2.0**-14], "f2", start=1)
+    assert_same(result, np.array([4.0], "f2"))
+
+
+@narrow_floats
+@all_that("mean")
+def test_narrow_means(fg, variant, dtype):
+    values = [60000.0, 60000.0, 30000.0]
+    with np.errstate(over="ignore"):
+        exact = np.array(values).astype(dtype).astype("f4").sum(dtype="f4")
+    count = 3 if variant in SEGMENTS else 4
+    expected = np.array([exact / np.float32(count)]).astype(dtype)
+    assert_same(combined(fg, variant, values, dtype), expected)
+
+
+@narrow_floats
+@all_that("sum", "prod", "mean")
+def test_narrow_results_round_once(fg, variant, dtype):
+    """Many random values, against float32 all the way."""
+    rng = np.random.default_rng(0)
+    values = rng.uniform(0.9, 1.1, 200).astype(dtype)
+    total = np.float32(1)
+    for value in values.astype("f4"):
+        total = total * value if reduction_of(variant) == "prod" else total + value
+    if reduction_of(variant) == "mean":
+        total = total / np.float32(len(values) + (variant not in SEGMENTS))
+    assert_same(combined(fg, variant, values, dtype, start=1), np.array([total]).astype(dtype))
+
+
+@narrow_floats
+@pytest.mark.parametrize("variant", COMBINING)
+def test_narrow_elements_that_no_index_names_keep_their_bits(fg, variant, dtype):
+    """A signalling NaN would not survive a detour through float32."""
+    patterns = np.arange(2**16, dtype="u2").view(dtype)
+    data = np.concatenate([patterns, patterns[:1]])
+    arguments = {data_of(variant): data, source_of(variant): patterns[:3], **VARIANTS[variant]}
+    index = np.full(3, -1)
+    if function_of(variant) == "scatter_nd":
+        arguments["indices"] = index[:, None]
+    else:
+        arguments |= {"dim": 0, "index": index}
+    assert_same(run(fg, variant, arguments)[:-1], patterns)
+
+
+# NaN and zeros
+
+
+@floats
+@all_that("amax", "amin")
+def test_nan_propagates(fg, variant, dtype):
+    for values in ([np.nan, 1.0], [1.0, np.nan], [1.0, np.nan, 2.0], [-np.inf, np.nan, np.inf]):
+        assert np.isnan(combined(fg, variant, values, dtype, start=0.5)).all()
+        assert_same(combined(fg, variant, values, dtype, start=0.5), np.array([np.nan]).astype(dtype))
+    assert np.isnan(combined(fg, variant, [1.0, 2.0], dtype, start=np.nan)).all()
+
+
+@all_that("amax", "amin")
+def test_nan_that_is_there_keeps_its_bits(fg, variant):
+    for bits in (0x7FC12345, 0xFFC00001):
+        if variant not in SEGMENTS:
+            start = np.array(bits, "u4").view("f4")
+            result = combined(fg, variant, [1.0, np.nan, 2.0], "f4", start=start)
+            assert result.view("u4").tolist() == [bits]
+
+
+@all_that("amax", "amin", alone=True)
+def test_nan_that_was_there_does_not_count_alone(fg, variant):
+    assert combined(fg, variant, [1.0], "f4", start=np.nan).tolist() == [1.0]
+
+
+@all_that("amax", "amin")
+def test_nat_propagates(fg, variant):
+    for dtype in ("M8[s]", "m8[s]"):
+        values = np.array([3, 9], "i8").astype(dtype)
+        start = np.array(5, "i8").astype(dtype)
+        largest = reduction_of(variant) == "amax"
+        expected = np.array([9 if largest else 3], "i8").astype(dtype)
+        assert_same(combined(fg, variant, values, dtype, start=start), expected)
+        values[0] = "NaT"
+        assert np.isnat(combined(fg, variant, values, dtype, start=start)).all()
+
+
+@floats
+@all_that("amax", "amin")
+def test_zeros_are_ordered(fg, variant, dtype):
+    """-0.0 < 0.0, whichever comes first."""
+    wanted = -0.0 if reduction_of(variant) == "amin" else 0.0
+    for start, value in ((0.0, -0.0), (-0.0, 0.0), (wanted, wanted)):
+        result = combined(fg, variant, [value], dtype, start=start)
+        assert_same(result, np.array([wanted]).astype(dtype))
+
+
+@floats
+@all_that("sum", alone=True)
+def test_negative_zero_alone_stays_negative(fg, variant, dtype):
+    assert_same(combined(fg, variant, [-0.0], dtype, start=5), np.array([-0.0]).astype(dtype))
+
+
+@floats
+@all_that("sum")
+def test_infinities(fg, variant, dtype):
+    if dtype == "f2" or np.dtype(dtype).itemsize > 2:
+        assert combined(fg, variant, [np.inf, 1.0], dtype, start=1).tolist() == [np.inf]
+    assert np.isnan(combined(fg, variant, [np.inf, -np.inf], dtype, start=1)).all()
+
+
+# Integers, bools
+
+
+@pytest.mark.parametrize("dtype", ["i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"])
+@all_that("sum", "prod")
+def test_integers_wrap_round(fg, variant, dtype):
+    top = int(np.iinfo(dtype).max)
+    for start, values in [(top, [1, top, 3]), (3, [top, top - 1, 7]), (top // 2, [2, 3])]:
+        exact = start
+        for value in values:
+            exact = exact * value if reduction_of(variant) == "prod" else exact + value
+        expected = np.array([exact % 2 ** (8 * np.dtype(dtype).itemsize)], "u8").astype(dtype)
+        assert_same(combined(fg, variant, np.array(values, dtype), dtype, start=start), expected)
+
+
+def test_integer_alpha_wraps_round(fg):
+    result = fg.index_add(np.array([100], "i1"), 0, [0], np.array([100], "i1"), alpha=3)
+    assert result.tolist() == [400 - 512]
+
+
+MEANS = [(0, [1, 1]), (0, [-1]), (-1, [-1, 0, 0]), (100, [100, 101]), (-128, [-128] * 5)]
+
+
+@pytest.mark.parametrize("dtype", ["i1", "i2", "i4", "i8"])
+@all_that("mean")
+def test_integer_means_round_towards_minus_infinity(fg, variant, dtype):
+    for start, values in MEANS:
+        expected = integer_mean(variant, start, values, dtype)
+        assert_same(combined(fg, variant, values, dtype, start=start), expected)
+
+
+@all_that("mean")
+def test_integer_means_accumulate_in_64_bits(fg, variant):
+    for dtype in ("u1", "u2", "u4", "i1", "i2", "i4"):
+        limits = np.iinfo(dtype)
+        for extreme in (limits.min, limits.max):
+            expected = integer_mean(variant, extreme, [extreme] * 1000, dtype)
+            assert_same(combined(fg, variant, [extreme] * 1000, dtype, start=extreme), expected)
+    for dtype, values in (("u8", [2**63, 5]), ("i8", [2**62, 3]), ("u8", [2**64 - 1, 2])):
+        expected = integer_mean(variant, 2**62, values, dtype)
+        assert_same(combined(fg, variant, np.array(values, dtype), dtype, start=2**62), expected)
+
+
+def integer_mean(variant, start, values, dtype):
+    """The sum wrapped to 64 bits, divided and rounded down."""
+    total = np.array((start + sum(values)) % 2**64, "u8")
+    total = total.astype("i8" if np.dtype(dtype).kind == "i" else "u8")
+    return np.array([int(total) // (len(values) + (variant not in SEGMENTS))]).astype(dtype)
+
+
+BOOLS = {"sum": any, "amax": any, "prod": all, "amin": all}
+
+
+@all_that(*BOOLS)
+def test_bools(fg, variant):
+    """Sums and maxima are "or", products and minima "and"."""
+    for values in ([True, False], [False, False], [True, True], [True, True, False]):
+        for start in (True, False):
+            expected = np.array([BOOLS[reduction_of(variant)]([start, *values])])
+            assert_same(combined(fg, variant, values, "?", start=start), expected)
+
+
+@all_that(*BOOLS, alone=True)
+def test_bools_alone(fg, variant):
+    for values in ([True, False], [False, False], [True, True]):
+        expected = np.array([BOOLS[reduction_of(variant)](values)])
+        assert_same(combined(fg, variant, values, "?", start=True), expected)
+        assert_same(combined(fg, variant, values, "?", start=False), expected)
+
+
+# include_self=False
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u2", "i8", "f2", "f4", "f8", "g", "F", "m8[s]"])
+@all_that("sum", "prod", "mean", "amax", "amin", alone=True)
+def test_one_value_alone_is_the_result(fg, variant, dtype):
+    """Also where the value is the dtype's extreme; elements that are not named stay."""
+    if dtype == "m8[s]" and reduction_of(variant) in ("prod", "mean"):
+        dtype = "i8"  # times have neither
+    values = {"i": [-5, 0, 7], "u": [0, 7], "f": [-np.inf, 3.5, np.inf], "F": [2 - 3j]}
+    kind = np.dtype(dtype).char if dtype == "F" else np.dtype(dtype).kind
+    for value in values.get(kind, [7]):
+        value = np.array([value]).astype(dtype)
+        start = np.array(50, "i8").astype(dtype)
+        assert_same(combined(fg, variant, value, dtype, start=start), value)
+    data = np.array([1, 2, 3]).astype(dtype)
+    index = np.array([-1])
+    arguments = {"dim": 0, "index": index, data_of(variant): data, source_of(variant): data[:1]}
+    assert_same(run(fg, variant, arguments | VARIANTS[variant])[:2], data[:2])
+
+
+# Segments
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u8", "f2", "f4", "F", "?", ml_dtypes.bfloat16], ids=str)
+@pytest.mark.parametrize("reduce", ["sum", "prod", "max", "min"])
+def test_empty_segments(fg, reduce, dtype):
+    data = np.array([1, 0]).astype(dtype)
+    expected = np.array([empty_value(reduce, data.dtype)]).astype(dtype)
+    assert_same(fg.segment_reduce(data, reduce, lengths=[0, 2])[:1], expected)
+    assert_same(fg.segment_reduce(data, reduce, lengths=[2, 0], initial=data[0])[1:], data[:1])
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "F", ml_dtypes.bfloat16], ids=str)
+def test_mean_of_an_empty_segment(fg, dtype):
+    data = np.array([1, 3]).astype(dtype)
+    assert np.isnan(fg.segment_reduce(data, "mean", lengths=[0, 2])).tolist() == [True, False]
+    result = fg.segment_reduce(data, "mean", lengths=[2, 0], initial=data[1])
+    assert_same(result, np.array([3.5, 3]).astype(dtype))
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u8"])
+def test_integers_have_no_mean_of_an_empty_segment(fg, dtype):
+    data = np.array([1, 4], dtype)
+    with pytest.raises(ValueError, match="empty"):
+        fg.segment_reduce(data, "mean", lengths=[0, 2])
+    result = fg.segment_reduce(data, "mean", lengths=[2, 0], initial=3)
+    assert_same(result, np.array([4, 3], dtype))
+
+
+def empty_value(reduce, dtype):
+    if reduce in ("sum", "prod"):
+        return float(reduce == "prod")
+    if dtype.kind in "iu":
+        return getattr(np.iinfo(dtype), "min" if reduce == "max" else "max")
+    if dtype.kind == "b":
+        return reduce == "min"
+    infinity = -np.inf if reduce == "max" else np.inf
+    return complex(infinity, infinity) if dtype.kind == "c" else infinity
