@@ -38,7 +38,7 @@ cdef extern from "numpy/arrayobject.h":
 
 cdef enum:
     FREE_BYTES = 1 << 16        # work from which the GIL is released
-    THREAD_BYTES = 1 << 18      # work for which another thread pays
+    THREAD_BYTES = 1 << 19      # work for each thread: a team of them takes a while to wake
 
 cdef dict OPERATIONS = {"set": SET, "sum": SUM, "prod": PROD, "amax": AMAX, "amin": AMIN}
 cdef tuple READ_MODES = arguments.READ_MODES

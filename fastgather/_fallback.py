@@ -1092,8 +1092,9 @@ def _flat_view(array):
     steps = tuple(stride // array.itemsize for stride in array.strides)
     lowest = array[tuple(slice(None, None, -1 if step < 0 else 1) for step in steps)]
     reach = [abs(step) * (n - 1) for step, n in zip(steps, array.shape, strict=True)]
-    flat = np.lib.stride_tricks.as_strided(lowest, (1 + sum(reach),), (array.itemsize,))
-    return flat, steps, sum(r for r, step in zip(reach, steps, strict=True) if step < 0)
+    items = lowest.view(np.dtype((np.void, array.itemsize)))
+    flat = np.lib.stride_tricks.as_strided(items, (1 + sum(reach),), (array.itemsize,))
+    return flat.view(array.dtype), steps, sum(r for r, step in zip(reach, steps, strict=True) if step < 0)
 
 
 def take_flat(gather_nd, a, indices, out, mode, fill_value):

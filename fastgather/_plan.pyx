@@ -22,7 +22,7 @@ cimport numpy as cnp
 
 from fastgather._gather cimport gather_direct_kernel, gather_kernel
 from fastgather._reduce cimport on_truth_values, reduce_direct_kernel, reduce_kernel
-from fastgather._resolve cimport copy_native, resolver
+from fastgather._resolve cimport check_direct_kernel, copy_native, resolver
 from fastgather._scatter cimport scatter_direct_kernel, scatter_kernel
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport MAX_DIMS, MODE_RAISE, READ, SET, TILE, Direct, Kernel, Tile
@@ -182,7 +182,6 @@ cdef bint takes_direct(const Plan *plan, const Nest *nest) noexcept nogil:
     """Whether the kernel may read the index itself: one plain index under "raise", single items."""
     return (
         plan.components == 1 and plan.component.plain and plan.mode == MODE_RAISE and nest.row < 0
-        and not plan.checks_only
     )
 
 
@@ -225,7 +224,7 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
     cdef int code = plan.component.code if plan.components else 0
     nest.panel = takes_panel(plan, nest)
     nest.far = (
-        not nest.panel and plan.components > 0
+        not nest.panel and not plan.checks_only and plan.components > 0
         and plan.component.size * llabs(plan.component.step) > FAR_BYTES
     )
     nest.direct = NULL
@@ -239,7 +238,9 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
         nest.kernel = scatter_kernel(0 if row_is_contiguous(plan, nest.row) else itemsize)
     if nest.far or not takes_direct(plan, nest):
         return
-    if plan.operation > SET:
+    if plan.checks_only:
+        nest.direct = check_direct_kernel(code)
+    elif plan.operation > SET:
         nest.direct = reduce_direct_kernel(plan.typenum, code)
     elif plan.operation == READ:
         nest.direct = gather_direct_kernel(itemsize, code)

@@ -183,6 +183,7 @@ cdef inline Py_ssize_t reduce_by_index(
 ) noexcept nogil:
     cdef Py_ssize_t size = tile.target.size, step = tile.target.step
     cdef Py_ssize_t inner_base = tile.target.inner_base, stride = tile.inner_stride
+    cdef Py_ssize_t value_stride = tile.values.inner_stride
     cdef Py_ssize_t i, j, bad = 0
     cdef const char *value
     cdef const char *source
@@ -198,7 +199,7 @@ cdef inline Py_ssize_t reduce_by_index(
                 combine(base + at * step, source, item, operation)
             else:
                 bad += 1
-            value += tile.values.inner_stride
+            value += value_stride
             base += inner_base
             source += stride
     return bad

@@ -1,4 +1,4 @@
-from fastgather._types cimport Target, Values
+from fastgather._types cimport Direct, Target, Values
 
 # Writes a byte offset for each value; returns how many values were out of range.
 ctypedef Py_ssize_t (*Resolve)(
@@ -6,4 +6,5 @@ ctypedef Py_ssize_t (*Resolve)(
 ) noexcept nogil
 
 cdef Resolve resolver(int code) noexcept nogil
+cdef Direct check_direct_kernel(int code) noexcept nogil
 cdef void copy_native(Values *values, int itemsize, bint swapped, char *buffer) noexcept nogil

@@ -7,7 +7,7 @@ another thread that writes into the index meanwhile can spoil a result but reach
 from libc.string cimport memcpy
 
 from fastgather._types cimport (
-    BAD, MODE_RAISE, Mode, Target, Values, index_t, normalise,
+    BAD, MODE_RAISE, Direct, Mode, Target, Tile, Values, index_t, normalise,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -53,6 +53,31 @@ cdef Resolve resolver(int code) noexcept nogil:
         <Resolve> resolve[int16_t], <Resolve> resolve[uint16_t],
         <Resolve> resolve[int32_t], <Resolve> resolve[uint32_t],
         <Resolve> resolve[int64_t], <Resolve> resolve[uint64_t],
+    ]
+    return table[code]
+
+
+cdef Py_ssize_t check_direct(const Tile *tile, void *item, index_t *index) noexcept nogil:
+    """Count the values out of range under "raise", and nothing else: a loop without branches."""
+    cdef Py_ssize_t stride = tile.values.inner_stride, i, j, bad = 0
+    cdef uint64_t size = tile.target.size
+    cdef const char *values
+    for j in range(tile.outer):
+        values = tile.values.data + j * tile.values.outer_stride
+        for i in range(tile.inner):
+            if index_t is uint64_t:
+                bad += (<const index_t *> (values + i * stride))[0] >= size
+            else:
+                bad += <uint64_t> <int64_t> (<const index_t *> (values + i * stride))[0] + size >= 2 * size
+    return bad
+
+
+cdef Direct check_direct_kernel(int code) noexcept nogil:
+    cdef Direct[8] table = [
+        <Direct> check_direct[int8_t], <Direct> check_direct[uint8_t],
+        <Direct> check_direct[int16_t], <Direct> check_direct[uint16_t],
+        <Direct> check_direct[int32_t], <Direct> check_direct[uint32_t],
+        <Direct> check_direct[int64_t], <Direct> check_direct[uint64_t],
     ]
     return table[code]
 

@@ -61,6 +61,7 @@ cdef Py_ssize_t scatter_direct(const Tile *tile, item_t *item, index_t *index) n
     """Single items by one index under "raise", whose values go from here straight to the address."""
     cdef Py_ssize_t size = tile.target.size, step = tile.target.step
     cdef Py_ssize_t inner_base = tile.target.inner_base, stride = tile.inner_stride
+    cdef Py_ssize_t value_stride = tile.values.inner_stride
     cdef Py_ssize_t i, j, bad = 0
     cdef const char *value
     cdef char *base
@@ -78,7 +79,7 @@ cdef Py_ssize_t scatter_direct(const Tile *tile, item_t *item, index_t *index) n
                 memcpy(base + at * step, &moved, sizeof(item_t))
             else:
                 bad += 1
-            value += tile.values.inner_stride
+            value += value_stride
             base += inner_base
             source += stride
     return bad

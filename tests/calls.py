@@ -60,6 +60,11 @@ def function_of(variant):
     return variant.split("-")[0]
 
 
+def is_put(variant):
+    """Whether a variant writes into its first argument, with no `out`."""
+    return variant == "put_along_axis"
+
+
 def data_of(variant):
     """The parameter that is read by a read and written by a write."""
     return DATA.get(function_of(variant), "input")
@@ -141,7 +146,8 @@ def plain_call(variant, rng, dtype="f8", shape=(2, 3, 4), dim=1, length=2):
         columns = [rng.integers(-n, n, count) for n in shape[: dim + 1]]
         arguments[name], written = np.stack(columns, axis=-1), (count, *shape[dim + 1 :])
     elif function == "segment_reduce":
-        cuts = np.arange(1, length) * size // max(length, 1)
+        length = min(length, size) or length  # no empty ones
+        cuts = np.arange(1, length) * size // length
         arguments[name] = np.diff(cuts, prepend=0, append=size)
     if source_of(variant):
         written = () if function == "index_fill" else written

@@ -46,8 +46,9 @@ cdef enum:
 
 
 def run(*command, cwd, **environment):
-    """The finished process, its output merged; variables that choose an engine are unset."""
-    kept = {name: value for name, value in os.environ.items() if name[:10] != "FASTGATHER"}
+    """The finished process, its output merged; variables that steer builds or us are unset."""
+    steering = ("FASTGATHER_", "PIP_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
     return subprocess.run(
         [sys.executable, *map(str, command)],
         cwd=cwd,

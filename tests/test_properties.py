@@ -1,4 +1,7 @@
-"""Random calls of every function against the oracle: ranks, dtypes, layouts, modes, `out`."""
+"""Random calls of every function: ranks, dtypes, layouts, index dtypes, modes, `out`.
+
+Small ones against the oracle, larger ones of one engine against the other.
+"""
 
 import math
 
@@ -8,9 +11,11 @@ import pytest
 from calls import (
     INDEX_DTYPES,
     LAYOUTS,
+    NUMERIC,
     PLAIN_LAYOUTS,
     READS,
     SEGMENTS,
+    STRUCTURED,
     VARIANTS,
     WRITES,
     assert_same,
@@ -18,6 +23,7 @@ from calls import (
     data_of,
     dtypes_of,
     index_of,
+    is_put,
     modes_of,
     on_arrays,
     random_call,
@@ -33,23 +39,23 @@ from hypothesis import strategies as st
 
 
 @st.composite
-def shapes(draw, lowest_rank):
-    sides = draw(st.lists(st.integers(0, 5), min_size=lowest_rank, max_size=5))
-    while math.prod(sides) > 120:
-        sides[np.argmax(sides)] -= 1
+def shapes(draw, ranks, longest, size):
+    sides = draw(st.lists(st.integers(0, longest), min_size=min(ranks), max_size=max(ranks)))
+    while math.prod(sides) > size:
+        sides[np.argmax(sides)] //= 2
     return tuple(sides)
 
 
 @st.composite
-def calls(draw, variant):
+def calls(draw, variant, shapes, dtypes):
     """Arguments for `variant`, in and out of bounds, each array in a layout of its own."""
-    dtype, mode = draw(st.sampled_from(dtypes_of(variant))), draw(st.sampled_from(modes_of(variant)))
-    shape, index_dtype = draw(shapes(int(variant in SEGMENTS))), draw(st.sampled_from(INDEX_DTYPES))
+    shape, dtype = draw(shapes), draw(st.sampled_from(dtypes))
+    mode, index_dtype = draw(st.sampled_from(modes_of(variant))), draw(st.sampled_from(INDEX_DTYPES))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     arguments = random_call(variant, rng, shape, dtype, index_dtype, mode)
     if variant not in SEGMENTS and draw(st.integers(0, 3)) == 0:
         spoil(rng, arguments[index_of(variant)])
-    layouts = PLAIN_LAYOUTS if variant in SEGMENTS else LAYOUTS
+    layouts = PLAIN_LAYOUTS if variant in SEGMENTS else LAYOUTS  # lengths must still add up
     arguments = on_arrays(
         arguments, lambda array: read_only(layouts[draw(st.sampled_from(sorted(layouts)))](array))
     )
@@ -59,7 +65,7 @@ def calls(draw, variant):
 def with_destination(draw, rng, variant, arguments):
     """The arguments with `out`: none, apart from the inputs, overlapping one, or `input` itself."""
     kinds = ["apart", "overlapping", "none", "in place"]
-    if variant == "put_along_axis":
+    if is_put(variant):
         kinds = ["in place", "overlapping"]
     elif variant in READS:
         kinds = kinds[: 2 if arguments["mode"] == "drop" else 3]
@@ -68,13 +74,9 @@ def with_destination(draw, rng, variant, arguments):
     if kind == "none":
         return arguments
     data = arguments[data_of(variant)]
-    if variant in READS:
-        harmless = {"mode": "fill", "fill_value": np.zeros((), data.dtype)[()]}
-        shape = run(oracle, variant, arguments | harmless).shape
-    else:
-        shape = data.shape
-    content = data if kind == "in place" else random_data(rng, shape, data.dtype)
-    out = PLAIN_LAYOUTS[draw(st.sampled_from(sorted(PLAIN_LAYOUTS)))](content)
+    content = random_data(rng, result_shape(variant, arguments), data.dtype)
+    layout = PLAIN_LAYOUTS[draw(st.sampled_from(sorted(PLAIN_LAYOUTS)))]
+    out = layout(data if kind == "in place" else content)
     if kind == "in place":
         arguments = arguments | {data_of(variant): out}
     if kind == "overlapping":
@@ -82,7 +84,15 @@ def with_destination(draw, rng, variant, arguments):
         starts = draw(st.tuples(st.integers(0, 20), st.integers(0, 20)))
         shared, out = sharing_memory(arguments[name], out, starts)
         arguments = arguments | {name: shared}
-    return arguments | {"arr" if variant == "put_along_axis" else "out": out}
+    return arguments | {"arr" if is_put(variant) else "out": out}
+
+
+def result_shape(variant, arguments):
+    data = arguments[data_of(variant)]
+    if variant in WRITES:
+        return data.shape
+    harmless = {"mode": "fill", "fill_value": np.zeros((), data.dtype)[()]}
+    return run(oracle, variant, arguments | harmless).shape
 
 
 def is_shareable(value, data):
@@ -92,30 +102,32 @@ def is_shareable(value, data):
     )
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@given(data=st.data())
-def test_call_gives_what_the_oracle_gives(fg, variant, data):
-    arguments = data.draw(calls(variant))
+def assert_like(reference, fg, variant, arguments, any_nan):
+    """`fg` gives what `reference` gives, or raises what it raises and changes nothing."""
     note("\n".join(map(described, arguments.items())))
     before = on_arrays(arguments, np.copy)
-    out = arguments["arr"] if variant == "put_along_axis" else arguments.get("out")
+    out = arguments.get("arr" if is_put(variant) else "out")
     try:
-        expected = run(oracle, variant, arguments)
-    except (IndexError, ValueError) as error:
+        expected = run(reference, variant, on_arrays(arguments, np.copy))
+    except (IndexError, ValueError) as raised:
+        error = raised
+    else:
+        error = None
+    if error is not None:
         with pytest.raises(type(error)) as caught:
             run(fg, variant, arguments)
         if arguments.get("mode") == "raise":
             assert str(caught.value) == str(error)
         if variant in WRITES and out is not None:
-            assert_same(out, before["arr" if variant == "put_along_axis" else "out"])
+            assert_same(out, before["arr" if is_put(variant) else "out"])
         return
     result = run(fg, variant, arguments)
     if out is not None:
         assert result is out
-    elif variant == "take" and expected.ndim == 0:
+    elif variant == "take" and np.ndim(expected) == 0:
         assert not isinstance(result, np.ndarray)
-        result = boxed(result, expected.dtype)
-    assert_same(result, expected, any_nan=reduction_of(variant) is not None)
+        result, expected = (boxed(value, arguments["a"].dtype) for value in (result, expected))
+    assert_same(result, expected, any_nan)
     if out is None:
         for name, value in arguments.items():
             assert_unchanged(value, before[name])
@@ -131,6 +143,34 @@ def assert_unchanged(value, before):
 
 def described(item):
     name, value = item
-    if not isinstance(value, np.ndarray):
+    if not isinstance(value, np.ndarray) or value.size > 1000:
         return f"{name}: {value!r}"
     return f"{name}: {value.dtype} {value.shape} strides {value.strides}\n{value!r}"
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@given(data=st.data())
+def test_call_gives_what_the_oracle_gives(fg, variant, data):
+    ranks = range(variant in SEGMENTS, 6)
+    arguments = data.draw(calls(variant, shapes(ranks, 5, 120), dtypes_of(variant)))
+    assert_like(oracle, fg, variant, arguments, any_nan=reduction_of(variant) is not None)
+
+
+# The variants that among them use every kernel, with the reductions in which NaN keeps its bits.
+KERNELS = ["gather", "take_along_axis", "index_select", "gather_nd", "scatter", "put_along_axis",
+           "scatter_nd-none", "scatter_add", "index_add", "scatter_nd-max", "index_reduce-mean"]
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("variant", KERNELS)
+@given(data=st.data())
+def test_engines_agree_on_larger_arrays(variant, data):
+    """Where dims coalesce, rows and tiles form and several threads run; to the bit."""
+    from fastgather import _core, _fallback
+
+    dtypes = [dtype for dtype in NUMERIC if dtype in dtypes_of(variant)]
+    if reduction_of(variant) is None:
+        dtypes += [np.dtype("V24"), np.dtype("M8[s]"), STRUCTURED]
+    arguments = data.draw(calls(variant, shapes(range(1, 4), 2000, 20_000), dtypes))
+    with _core.num_threads(data.draw(st.sampled_from([1, 2, 3, 7]))):
+        assert_like(_fallback, _core, variant, arguments, any_nan=False)

@@ -15,13 +15,13 @@ from calls import (
     data_of,
     function_of,
     index_of,
+    is_put,
     on_arrays,
     plain_call,
     reduction_of,
     run,
     source_of,
 )
-from conftest import ENGINES
 
 THREADS = (1, 2, 3, 7)
 SEGMENTS = [variant for variant in VARIANTS if variant.startswith("segment_reduce")]
@@ -193,7 +193,7 @@ def test_complex_products_are_plain(fg, variant):
 # Every number of threads, both engines
 
 
-@pytest.mark.skipif("cython" not in ENGINES, reason="FASTGATHER_BACKEND=python: one engine runs")
+@pytest.mark.compiled
 @large
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_same_bits_on_every_number_of_threads_and_both_engines(variant, shape):
@@ -209,7 +209,7 @@ def test_same_bits_on_every_number_of_threads_and_both_engines(variant, shape):
 
 def writable(variant, arguments):
     """The arguments with `put_along_axis`'s destination copied."""
-    return arguments | ({"arr": arguments["arr"].copy()} if variant == "put_along_axis" else {})
+    return arguments | ({"arr": arguments["arr"].copy()} if is_put(variant) else {})
 
 
 # Narrow floats accumulate in float32 and round once
