@@ -188,7 +188,7 @@ def check_index_1d(input_shape, index_shape):
 
 def check_source_shape(input_shape, dim, length, source_shape):
     """The shape of index_copy's, index_add's and index_reduce's source."""
-    expected = input_shape[:dim] + (length,) + input_shape[dim + 1 :] if input_shape else ()
+    expected = (*input_shape[:dim], length, *input_shape[dim + 1 :]) if input_shape else ()
     if source_shape != expected:
         raise ValueError(
             f"source has shape {source_shape}, but input of shape {input_shape} "

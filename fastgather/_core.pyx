@@ -15,7 +15,9 @@ from cpython.ref cimport Py_INCREF
 from fastgather import _arguments as arguments
 from fastgather import _fallback
 from fastgather import _reductions as reductions
-from fastgather._settings import get_num_threads, num_threads, set_num_threads, show_config
+from fastgather._settings import (  # public here too; no-cython-lint
+    get_num_threads, num_threads, set_num_threads, show_config,
+)
 
 from fastgather._plan cimport Component, Plan, count_bad, run, work_bytes
 from fastgather._reduce cimport is_reducible
@@ -697,7 +699,7 @@ def take(a, indices, axis=None, out=None, mode="raise", *, fill_value=0):
 def take_along_axis(arr, indices, axis=-1, *, out=None, mode="raise", fill_value=0):
     cdef cnp.ndarray base = as_array(arr, "arr"), chosen
     cdef Py_ssize_t shape[MAX_DIMS]
-    cdef int d, dim
+    cdef int dim
     if holds_references(base):
         return _fallback.take_along_axis(
             base, indices, axis, out=out, mode=mode, fill_value=fill_value

@@ -834,9 +834,7 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
     >>> fg.segment_reduce(numpy.array([1.0, 2.0, 3.0, 4.0]), "max", offsets=[0, 2, 4])
     array([2., 4.])
     """
-    return reductions.segment_reduce(
-        data, reduce, lengths, offsets, axis, initial, _combine_slices
-    )
+    return reductions.segment_reduce(data, reduce, lengths, offsets, axis, initial, _combine_slices)
 
 
 def _read_along(input, dim, index, shape, out, mode, fill_value):
@@ -1084,7 +1082,7 @@ def _flat_view(array):
     """
     The memory of an array as one line: a 1-D view, the step of each dim in it, and the start.
 
-    Indexing one line works in order, whatever the strides; NumPy may choose another order for more dims.
+    NumPy indexes one line in order; in more dims it may choose another order.
     """
     if array.flags.c_contiguous:
         steps = np.cumprod((1, *array.shape[:0:-1]), dtype=np.intp)[::-1] if array.ndim else ()
@@ -1094,7 +1092,11 @@ def _flat_view(array):
     reach = [abs(step) * (n - 1) for step, n in zip(steps, array.shape, strict=True)]
     items = lowest.view(np.dtype((np.void, array.itemsize)))
     flat = np.lib.stride_tricks.as_strided(items, (1 + sum(reach),), (array.itemsize,))
-    return flat.view(array.dtype), steps, sum(r for r, step in zip(reach, steps, strict=True) if step < 0)
+    return (
+        flat.view(array.dtype),
+        steps,
+        sum(r for r, step in zip(reach, steps, strict=True) if step < 0),
+    )
 
 
 def take_flat(gather_nd, a, indices, out, mode, fill_value):

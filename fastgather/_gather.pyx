@@ -14,10 +14,10 @@ from fastgather._types cimport (
 
 cdef inline void fill_row(char *to, const Tile *tile) noexcept nogil:
     """Write the fill value over a row; an item may hold it several times, where rows became items."""
-    cdef Py_ssize_t c, at
+    cdef Py_ssize_t _, at
     if tile.fill == NULL:
         return
-    for c in range(tile.row):
+    for _ in range(tile.row):
         for at from 0 <= at < tile.itemsize by tile.fill_size:
             memcpy(to + at, tile.fill, tile.fill_size)
         to += tile.row_stride
@@ -78,7 +78,7 @@ cdef Py_ssize_t gather_direct(const Tile *tile, item_t *item, index_t *index) no
     cdef Py_ssize_t size = tile.target.size, step = tile.target.step
     cdef Py_ssize_t inner_base = tile.target.inner_base, stride = tile.inner_stride
     cdef Py_ssize_t value_stride = tile.values.inner_stride
-    cdef Py_ssize_t i, j, bad = 0
+    cdef Py_ssize_t _, j, bad = 0
     cdef const char *value
     cdef const char *base
     cdef char *to
@@ -88,7 +88,7 @@ cdef Py_ssize_t gather_direct(const Tile *tile, item_t *item, index_t *index) no
         value = tile.values.data + j * tile.values.outer_stride
         base = tile.base + j * tile.target.outer_base
         to = tile.stream + j * tile.outer_stride
-        for i in range(tile.inner):
+        for _ in range(tile.inner):
             at = normalise((<const volatile index_t *> value)[0], size, MODE_RAISE)
             if <uint64_t> at < <uint64_t> size:
                 memcpy(&moved, base + at * step, sizeof(item_t))

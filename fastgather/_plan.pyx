@@ -193,7 +193,7 @@ cdef bint takes_panel(const Plan *plan, const Nest *nest) noexcept nogil:
     column needs it, least of all where the length of a row is a power of two. A panel pays if
     its rows are read again about as often as they are packed.
     """
-    cdef Py_ssize_t size, inside = plan.itemsize
+    cdef Py_ssize_t size
     if plan.components != 1 or plan.checks_only or nest.row >= 0 or nest.outer < 0:
         return False
     size = plan.component.size
@@ -420,12 +420,12 @@ cdef void copy_panel(const Nest *nest, const Py_ssize_t *start, char *panel, bin
     """Pack the columns of the base that a unit works on into a contiguous panel, or unpack them."""
     cdef const Plan *plan = nest.plan
     cdef Py_ssize_t width = extent(nest, nest.inner, start) * plan.itemsize
-    cdef Py_ssize_t r
+    cdef Py_ssize_t _
     cdef int d
     cdef char *base = plan.base
     for d in range(plan.ndim):
         base += start[d] * plan.base_strides[d]
-    for r in range(plan.component.size):
+    for _ in range(plan.component.size):
         if back:
             memcpy(base, panel, width)
         else:

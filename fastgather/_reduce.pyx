@@ -184,7 +184,7 @@ cdef inline Py_ssize_t reduce_by_index(
     cdef Py_ssize_t size = tile.target.size, step = tile.target.step
     cdef Py_ssize_t inner_base = tile.target.inner_base, stride = tile.inner_stride
     cdef Py_ssize_t value_stride = tile.values.inner_stride
-    cdef Py_ssize_t i, j, bad = 0
+    cdef Py_ssize_t _, j, bad = 0
     cdef const char *value
     cdef const char *source
     cdef char *base
@@ -193,7 +193,7 @@ cdef inline Py_ssize_t reduce_by_index(
         value = tile.values.data + j * tile.values.outer_stride
         base = tile.base + j * tile.target.outer_base
         source = tile.stream + j * tile.outer_stride
-        for i in range(tile.inner):
+        for _ in range(tile.inner):
             at = normalise((<const volatile wide_index_t *> value)[0], size, MODE_RAISE)
             if <uint64_t> at < <uint64_t> size:
                 combine(base + at * step, source, item, operation)

@@ -84,12 +84,12 @@ cdef Direct check_direct_kernel(int code) noexcept nogil:
 
 cdef void copy_native(Values *values, int itemsize, bint swapped, char *buffer) noexcept nogil:
     """Copy unaligned or byte-swapped index values to `buffer`, aligned and native, and point there."""
-    cdef Py_ssize_t i, j, byte
+    cdef Py_ssize_t _, j, byte
     cdef const char *value
     cdef char *to = buffer
     for j in range(values.outer):
         value = values.data + j * values.outer_stride
-        for i in range(values.inner):
+        for _ in range(values.inner):
             if swapped:
                 for byte in range(itemsize):
                     to[byte] = value[itemsize - 1 - byte]

@@ -62,7 +62,7 @@ cdef Py_ssize_t scatter_direct(const Tile *tile, item_t *item, index_t *index) n
     cdef Py_ssize_t size = tile.target.size, step = tile.target.step
     cdef Py_ssize_t inner_base = tile.target.inner_base, stride = tile.inner_stride
     cdef Py_ssize_t value_stride = tile.values.inner_stride
-    cdef Py_ssize_t i, j, bad = 0
+    cdef Py_ssize_t _, j, bad = 0
     cdef const char *value
     cdef char *base
     cdef const char *source
@@ -72,7 +72,7 @@ cdef Py_ssize_t scatter_direct(const Tile *tile, item_t *item, index_t *index) n
         value = tile.values.data + j * tile.values.outer_stride
         base = tile.base + j * tile.target.outer_base
         source = tile.stream + j * tile.outer_stride
-        for i in range(tile.inner):
+        for _ in range(tile.inner):
             at = normalise((<const volatile index_t *> value)[0], size, MODE_RAISE)
             if <uint64_t> at < <uint64_t> size:
                 memcpy(&moved, source, sizeof(item_t))
