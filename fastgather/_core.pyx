@@ -15,9 +15,7 @@ from cpython.ref cimport Py_INCREF
 from fastgather import _arguments as arguments
 from fastgather import _fallback
 from fastgather import _reductions as reductions
-from fastgather._settings import (  # public here too; no-cython-lint
-    get_num_threads, num_threads, set_num_threads, show_config,
-)
+from fastgather import _settings
 
 from fastgather._plan cimport Component, Plan, count_bad, run, work_bytes
 from fastgather._reduce cimport is_reducible
@@ -337,7 +335,7 @@ cdef inline Py_ssize_t execute(Plan *plan, bint only_count) except? -1:
     if bytes < FREE_BYTES:
         return count_bad(plan, 1) if only_count else run(plan, 1)
     if bytes >= 2 * THREAD_BYTES:
-        threads = min(<Py_ssize_t> get_num_threads(), bytes // THREAD_BYTES)
+        threads = min(<Py_ssize_t> _settings.get_num_threads(), bytes // THREAD_BYTES)
     with nogil:
         bad = count_bad(plan, threads) if only_count else run(plan, threads)
     return bad
@@ -776,6 +774,11 @@ def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="rais
 def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=None):
     return reductions.segment_reduce(data, reduce, lengths, offsets, axis, initial, combine_slices)
 
+
+num_threads = _settings.num_threads
+get_num_threads = _settings.get_num_threads
+set_num_threads = _settings.set_num_threads
+show_config = _settings.show_config
 
 for name in _fallback.__all__:
     globals()[name].__doc__ = getattr(_fallback, name).__doc__

@@ -274,8 +274,8 @@ def widen(value, dtype, reduce):
 
 def narrow(total, count, dtype, reduce):
     if reduce == "mean" and dtype.kind in "iu":
-        bits = total % 2**64
-        return (bits - 2**64 if dtype.kind == "i" and bits >= 2**63 else bits) // count
+        wide = np.array(total % 2**64, "u8").astype(dtype.kind + "8")
+        return np.array(int(wide) // count).astype(dtype)
     with np.errstate(all="ignore"):
         if reduce == "mean" and isinstance(total, np.complexfloating):
             quotient = np.empty((), total.dtype)
