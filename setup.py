@@ -98,6 +98,7 @@ class BuildExtensions(build_ext):
             extension.define_macros = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]
             extension.extra_compile_args = COMPILE_FLAGS[family] + compile_openmp
             extension.extra_link_args = link_openmp
+        self.parallel = self.parallel or os.cpu_count()
         super().build_extensions()
         last_recipe.write_text(recipe)
 

@@ -11,6 +11,7 @@ import numpy as np
 cimport numpy as cnp
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
+from libc.string cimport memcpy
 
 from fastgather import _arguments as arguments
 from fastgather import _fallback
@@ -146,9 +147,11 @@ cdef inline int broadcast(cnp.ndarray arr, cnp.ndarray indices, int axis, Py_ssi
     return 0
 
 
-cdef inline cnp.ndarray new_array(cnp.dtype dtype, int ndim, const Py_ssize_t *shape):
+cdef inline cnp.ndarray new_array(cnp.dtype dtype, int ndim, const Py_ssize_t *shape, bint fortran=False):
     Py_INCREF(dtype)
-    return PyArray_NewFromDescr(<PyTypeObject *> cnp.ndarray, dtype, ndim, shape, NULL, NULL, 0, NULL)
+    return PyArray_NewFromDescr(
+        <PyTypeObject *> cnp.ndarray, dtype, ndim, shape, NULL, NULL, fortran, NULL
+    )
 
 
 # Overlap --------------------------------------------------------------------------------------
@@ -341,6 +344,32 @@ cdef inline Py_ssize_t execute(Plan *plan, bint only_count) except? -1:
     return bad
 
 
+cdef int copy_into(cnp.ndarray destination, cnp.ndarray source) except -1:
+    """Copy between arrays of one shape and dtype that do not overlap: a read without an index."""
+    cdef Plan plan
+    cdef int d
+    if cnp.PyArray_IS_C_CONTIGUOUS(source) and cnp.PyArray_IS_C_CONTIGUOUS(destination):
+        if cnp.PyArray_NBYTES(source) < FREE_BYTES:
+            memcpy(cnp.PyArray_DATA(destination), cnp.PyArray_DATA(source), cnp.PyArray_NBYTES(source))
+            return 0
+    start_plan(&plan, NULL, 0, MODE_RAISE, READ)
+    plan.ndim = cnp.PyArray_NDIM(source)
+    for d in range(plan.ndim):
+        plan.shape[d] = cnp.PyArray_DIM(source, d)
+        plan.base_dim[d] = d
+    bind_base(&plan, source)
+    bind_stream(&plan, destination)
+    execute(&plan, False)
+    return 0
+
+
+cdef cnp.ndarray new_copy(cnp.ndarray array):
+    cdef bint fortran = cnp.PyArray_IS_F_CONTIGUOUS(array) and not cnp.PyArray_IS_C_CONTIGUOUS(array)
+    cdef cnp.ndarray copy = new_array(array.descr, cnp.PyArray_NDIM(array), shape_of(array), fortran)
+    copy_into(copy, array)
+    return copy
+
+
 cdef int check_sizes(const Plan *plan, mode) except -1:
     """A dim of size 0 has nothing to wrap or clip to."""
     cdef int k
@@ -499,10 +528,13 @@ cdef object write(
             check_sizes(plan, mode)
             if plan.mode == MODE_RAISE and execute(plan, True):
                 raise_for(plan, indices, given)
-        if not same_place(destination, input):
-            cnp.PyArray_CopyInto(destination, input)
+        if overlap(destination, input):
+            if not same_place(destination, input):
+                cnp.PyArray_CopyInto(destination, input)
+        else:
+            copy_into(destination, input)
     else:
-        destination = cnp.PyArray_NewCopy(input, cnp.NPY_KEEPORDER)
+        destination = new_copy(input)
         bind_base(plan, destination)
         if not empty:
             check_sizes(plan, mode)

@@ -255,7 +255,7 @@ cdef bint row_is_contiguous(const Plan *plan, int row) noexcept nogil:
 
 
 cdef Py_ssize_t ceiling(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
-    return (a + b - 1) // b
+    return (a + b - 1) // b if a > b else 1
 
 
 cdef Py_ssize_t shrink(Nest *nest, int d, Py_ssize_t at_least, int threads) noexcept nogil:
@@ -281,7 +281,9 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
         if not is_serial(plan, nest.row):
             nest.block[nest.row] = min(plan.shape[nest.row], max(1, ROW_BYTES // plan.itemsize))
         row_bytes *= nest.block[nest.row]
-    positions = max(1, min(<Py_ssize_t> TILE, TILE_BYTES // row_bytes))
+    positions = TILE
+    if row_bytes * TILE > TILE_BYTES:
+        positions = max(<Py_ssize_t> 1, TILE_BYTES // row_bytes)
     if nest.inner >= 0:
         nest.block[nest.inner] = min(plan.shape[nest.inner], positions)
         if nest.panel:
@@ -289,7 +291,9 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
             width = width // LINE_BYTES * LINE_BYTES // plan.itemsize
             nest.block[nest.inner] = min(plan.shape[nest.inner], max(<Py_ssize_t> 1, width))
         if nest.outer >= 0:
-            nest.block[nest.outer] = min(plan.shape[nest.outer], positions // nest.block[nest.inner])
+            nest.block[nest.outer] = plan.shape[nest.outer]
+            if plan.shape[nest.outer] * nest.block[nest.inner] > positions:
+                nest.block[nest.outer] = min(plan.shape[nest.outer], positions // nest.block[nest.inner])
     nest.units = 1
     nest.turns = 1
     nest.levels = 0
@@ -412,8 +416,21 @@ cdef void locate(const Nest *nest, Py_ssize_t number, Py_ssize_t *start) noexcep
     """Where tile `number` begins in each dim."""
     cdef int level
     for level in range(nest.levels - 1, -1, -1):
-        start[nest.level[level].dim] = number % nest.level[level].count * nest.level[level].block
-        number = number // nest.level[level].count
+        start[nest.level[level].dim] = 0
+        if number > 0:
+            start[nest.level[level].dim] = number % nest.level[level].count * nest.level[level].block
+            number = number // nest.level[level].count
+
+
+cdef void advance(const Nest *nest, Py_ssize_t *start) noexcept nogil:
+    """From one tile to the next."""
+    cdef int level, d
+    for level in range(nest.levels - 1, -1, -1):
+        d = nest.level[level].dim
+        start[d] += nest.level[level].block
+        if start[d] < nest.plan.shape[d]:
+            return
+        start[d] = 0
 
 
 cdef void copy_panel(const Nest *nest, const Py_ssize_t *start, char *panel, bint back) noexcept nogil:
@@ -439,23 +456,25 @@ cdef Py_ssize_t run_units(const void *work, Py_ssize_t first, Py_ssize_t last) n
     cdef const Nest *nest = <const Nest *> work
     cdef Py_ssize_t offset[TILE]
     cdef Py_ssize_t start[MAX_DIMS]
-    cdef Py_ssize_t unit, turn, bad = 0
+    cdef Py_ssize_t packed[MAX_DIMS]
+    cdef Py_ssize_t _, bad = 0
     cdef char *panel = NULL
     cdef Tile tile
     tile.offset = offset
     start_tile(nest, &tile)
     if nest.panel:
         panel = <char *> malloc(nest.block[nest.inner] * nest.plan.itemsize * nest.plan.component.size)
-    for unit in range(first, last):
+    locate(nest, first * nest.turns, start)
+    for _ in range(first, last):
         if panel != NULL:
-            locate(nest, unit * nest.turns, start)
             tile.target.step = extent(nest, nest.inner, start) * nest.plan.itemsize
             copy_panel(nest, start, panel, False)
-        for turn in range(nest.turns):
-            locate(nest, unit * nest.turns + turn, start)
+            memcpy(packed, start, nest.plan.ndim * sizeof(Py_ssize_t))
+        for _ in range(nest.turns):
             bad += run_tile(nest, start, offset, &tile, panel)
+            advance(nest, start)
         if panel != NULL and nest.plan.operation != READ:
-            copy_panel(nest, start, panel, True)
+            copy_panel(nest, packed, panel, True)
     free(panel)
     return bad
 
