@@ -82,6 +82,7 @@ class BuildExtensions(build_ext):
         recipe = repr((Path(__file__).read_text(), command, openmp, numpy.__version__))
         last_recipe = Path(self.build_temp, "recipe.txt")
         if not last_recipe.exists() or last_recipe.read_text() != recipe:
+            last_recipe.unlink(missing_ok=True)  # until all modules are built
             self.force = True
 
         Cython.Compiler.Options.warning_errors = True

@@ -117,19 +117,23 @@ cdef Py_ssize_t reach(const Plan *plan, int d) noexcept nogil:
 
 cdef void order_dims(Plan *plan) noexcept nogil:
     """Drop dims of size 1; long strides outside, short ones inside, serial dims as they were."""
+    cdef Py_ssize_t reaches[MAX_DIMS]
     cdef int d, at, kept = 0
     for d in range(plan.ndim):
-        if plan.shape[d] != 1:
+        if plan.shape[d] == 1:
+            continue
+        if d != kept:
             move_dim(plan, d, kept)
-            kept += 1
-    plan.ndim = kept
-    for d in range(1, kept):
-        at = d
-        while at > 0 and reach(plan, at - 1) < reach(plan, at) and not (
+        reaches[kept] = reach(plan, kept)
+        at = kept
+        while at > 0 and reaches[at - 1] < reaches[at] and not (
             is_serial(plan, at - 1) and is_serial(plan, at)
         ):
             swap_dims(plan, at - 1, at)
+            reaches[at - 1], reaches[at] = reaches[at], reaches[at - 1]
             at -= 1
+        kept += 1
+    plan.ndim = kept
 
 
 cdef bint joins(const Plan *plan, int outer, int inner) noexcept nogil:
@@ -149,8 +153,6 @@ cdef void coalesce(Plan *plan) noexcept nogil:
     """Join neighbouring dims that are one in every operand."""
     cdef int d, last = 0
     cdef Py_ssize_t n
-    if plan.ndim == 0:
-        return
     for d in range(1, plan.ndim):
         if joins(plan, last, d):
             n = plan.shape[last] * plan.shape[d]
@@ -158,8 +160,9 @@ cdef void coalesce(Plan *plan) noexcept nogil:
             plan.shape[last] = n
         else:
             last += 1
-            move_dim(plan, d, last)
-    plan.ndim = last + 1
+            if d != last:
+                move_dim(plan, d, last)
+    plan.ndim = min(plan.ndim, last + 1)
 
 
 cdef int choose_row(Plan *plan) noexcept nogil:
@@ -258,20 +261,33 @@ cdef Py_ssize_t ceiling(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
     return (a + b - 1) // b if a > b else 1
 
 
-cdef Py_ssize_t shrink(Nest *nest, int d, Py_ssize_t at_least, int threads) noexcept nogil:
-    """Cut dim `d` finer where there are fewer units than threads; how many blocks it then has."""
-    cdef Py_ssize_t n = nest.plan.shape[d], block
-    if nest.units < threads:
-        block = max(at_least, ceiling(n, ceiling(threads, nest.units)))
-        nest.block[d] = min(nest.block[d], block)
-    return ceiling(n, nest.block[d])
+cdef bint keeps_order(const Nest *nest, int d) noexcept nogil:
+    """Whether the blocks of a dim are turns of one unit, in order, and not units for any thread."""
+    return is_serial(nest.plan, d) or (nest.panel and nest.plan.base_strides[d] == 0)
+
+
+cdef void shrink(Nest *nest, int d, Py_ssize_t at_least, int threads) noexcept nogil:
+    """Cut a dim of the tile finer where there are fewer units than threads."""
+    cdef Py_ssize_t block
+    if nest.units < threads and nest.block[d] > 1:
+        block = ceiling(nest.plan.shape[d], ceiling(threads, nest.units))
+        nest.block[d] = min(nest.block[d], max(at_least, block))
+
+
+cdef Py_ssize_t add_level(Nest *nest, int d) noexcept nogil:
+    """A loop over the blocks of a dim; how many blocks it has."""
+    cdef Level *level = &nest.level[nest.levels]
+    level.dim = d
+    level.block = nest.block[d]
+    level.count = nest.plan.shape[d] if level.block == 1 else ceiling(nest.plan.shape[d], level.block)
+    nest.levels += 1
+    return level.count
 
 
 cdef void cut(Nest *nest, int threads) noexcept nogil:
     """Blocks of the tile's dims, then the levels: parallel ones first."""
     cdef Plan *plan = nest.plan
-    cdef int d, turn
-    cdef bint serial
+    cdef int d
     cdef Py_ssize_t row_bytes = plan.itemsize, positions, items_a_line = ceiling(LINE_BYTES, plan.itemsize)
     cdef Py_ssize_t width
     for d in range(plan.ndim):
@@ -297,25 +313,14 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     nest.units = 1
     nest.turns = 1
     nest.levels = 0
-    for turn in range(2):
-        for d in range(plan.ndim):
-            serial = is_serial(plan, d) or (nest.panel and plan.base_strides[d] == 0)
-            if serial != turn:
-                continue
-            if not serial and d == nest.row:
-                shrink(nest, d, items_a_line, threads)
-            elif not serial and d == nest.inner:
-                shrink(nest, d, items_a_line, threads)
-            elif not serial and d == nest.outer:
-                shrink(nest, d, 1, threads)
-            nest.level[nest.levels].dim = d
-            nest.level[nest.levels].block = nest.block[d]
-            nest.level[nest.levels].count = ceiling(plan.shape[d], nest.block[d])
-            if serial:
-                nest.turns *= nest.level[nest.levels].count
-            else:
-                nest.units *= nest.level[nest.levels].count
-            nest.levels += 1
+    for d in range(plan.ndim):
+        if not keeps_order(nest, d):
+            if threads > 1:
+                shrink(nest, d, 1 if d == nest.outer else items_a_line, threads)
+            nest.units *= add_level(nest, d)
+    for d in range(plan.ndim if nest.panel or plan.operation != READ else 0):
+        if keeps_order(nest, d):
+            nest.turns *= add_level(nest, d)
 
 
 cdef Py_ssize_t extent(const Nest *nest, int d, const Py_ssize_t *start) noexcept nogil:

@@ -39,7 +39,8 @@ def cases():
         reduce = reduction_of(variant)
         dtypes = ["u1", "i2", "i8", "f2", "f4", "f8"]
         if not variant.startswith("index_reduce"):
-            dtypes += ["?"] * (reduce != "mean") + ["F", "D"] * (reduce not in ("amax", "amin"))
+            dtypes += ["?"] * (reduce != "mean")
+            dtypes += ["F", "D"] * (reduce in (None, "sum", "prod"))  # its means round otherwise
         for dtype in dtypes:
             yield pytest.param(variant, dtype, id=f"{variant}-{dtype}")
 
@@ -63,7 +64,8 @@ def theirs(variant, arguments):
     arguments = dict(arguments)
     index, data = arguments[index_of(variant)], arguments[data_of(variant)]
     if "dim" in arguments:
-        arguments[index_of(variant)] = index % (data.shape[arguments["dim"]] if data.ndim else 1)
+        size = data.shape[arguments["dim"]] if data.ndim else 1
+        arguments[index_of(variant)] = np.asarray(index % size)
     if "value" in arguments:
         arguments["value"] = arguments["value"].item()
     tensors = {
@@ -88,7 +90,7 @@ def test_call(fg, variant, dtype):
 
 
 @pytest.mark.parametrize("shape", LARGE)
-@pytest.mark.parametrize("variant", ITS_NAMES)
+@pytest.mark.parametrize("variant", [v for v in ITS_NAMES if not v.endswith("-alone")])
 def test_large_call(fg, variant, shape):
     shape, dim, length = LARGE[shape]
     if variant in ("scatter", "index_copy"):
@@ -101,13 +103,10 @@ def test_large_call(fg, variant, shape):
 
 @pytest.mark.parametrize("variant", ITS_NAMES)
 def test_0d(fg, variant):
-    if variant.startswith("index"):
-        index, source = np.array([0]), np.array(3.0)
-    else:
-        index, source = np.array(0), np.array(3.0)
+    index = np.array([0] if variant.startswith("index") else 0)
     arguments = {"input": np.array(2.0), "dim": 0, "index": index, **VARIANTS[variant]}
     if source_of(variant):
-        arguments[source_of(variant)] = source
+        arguments[source_of(variant)] = np.array(3.0)
     expected = theirs(variant, arguments)
     assert_same(run(oracle, variant, arguments), expected)
     assert_same(run(fg, variant, arguments), expected)

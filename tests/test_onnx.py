@@ -1,0 +1,95 @@
+"""The N-d names, and the ONNX operators that PyTorch's names stand for, against ONNX's reference
+implementation. The oracle is checked too."""
+
+import numpy as np
+import oracle
+import pytest
+from calls import LAYOUTS, assert_same, on_arrays, random_call, run
+
+onnx = pytest.importorskip("onnx", reason="ONNX is not installed")
+onnx_reference = pytest.importorskip("onnx.reference", reason="ONNX is not installed")
+
+SHAPES = [(5,), (3, 4), (2, 3, 4), (2, 1, 3, 2)]
+DTYPES = ["i4", "i8", "u1", "f4", "f8"]
+REDUCTIONS = ["none", "add", "mul", "max", "min"]
+
+
+def reference(operator, inputs, **attributes):
+    """What ONNX's own evaluator gives for one operator."""
+    names = [f"input{k}" for k in range(len(inputs))]
+    node = onnx.helper.make_node(operator, names, ["result"], **attributes)
+    evaluator = onnx_reference.ReferenceEvaluator(node)
+    return evaluator.run(None, dict(zip(names, map(np.array, inputs), strict=True)))[0]
+
+
+def random_calls(name, dtype):
+    """Calls on int64 indices, the arrays in all layouts, values free of NaN."""
+    rng = np.random.default_rng(0)
+    for shape in SHAPES:
+        for layout in LAYOUTS.values():
+            arguments = random_call(name, rng, shape, dtype)
+            del arguments["mode"]
+            yield on_arrays(on_arrays(arguments, finite), layout)
+
+
+def finite(array):
+    return np.nan_to_num(array, posinf=9, neginf=-9)
+
+
+def assert_all(fg, name, arguments, expected):
+    expected = expected.astype(arguments[next(iter(arguments))].dtype)  # the reference is native
+    assert_same(run(oracle, name, arguments), expected)
+    assert_same(run(fg, name, arguments), expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gather_is_take(fg, dtype):
+    for arguments in random_calls("take", dtype):
+        if arguments["axis"] is not None:
+            expected = reference("Gather", [arguments["a"], arguments["indices"]], axis=arguments["axis"])
+            assert_same(np.asarray(fg.take(**arguments)), expected.astype(arguments["a"].dtype))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gather_elements_is_gather(fg, dtype):
+    for arguments in random_calls("gather", dtype):
+        x, index, dim = arguments["input"], arguments["index"], arguments["dim"] % arguments["input"].ndim
+        along = index.shape[dim]
+        if index.shape == (*x.shape[:dim], along, *x.shape[dim + 1 :]):  # all the reference takes
+            expected = reference("GatherElements", [x, index], axis=dim)
+            assert_all(fg, "gather", arguments, expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gather_nd(fg, dtype):
+    for arguments in random_calls("gather_nd", dtype):
+        params, indices = arguments["params"], arguments["indices"]
+        stacked = np.stack(np.broadcast_arrays(*indices), -1) if isinstance(indices, tuple) else indices
+        if stacked.shape[-1]:
+            expected = reference("GatherND", [params, stacked], batch_dims=arguments["batch_dims"])
+            assert_all(fg, "gather_nd", arguments, expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_scatter_nd(fg, dtype, reduction):
+    for arguments in random_calls(f"scatter_nd-{reduction}", dtype):
+        data, indices, updates = (arguments[name] for name in ("data", "indices", "updates"))
+        stacked = np.stack(np.broadcast_arrays(*indices), -1) if isinstance(indices, tuple) else indices
+        with np.errstate(all="ignore"):
+            expected = reference("ScatterND", [data, stacked, updates], reduction=reduction)
+        assert_all(fg, f"scatter_nd-{reduction}", arguments, expected)
+
+
+SCATTERS = {"none": "scatter", "add": "scatter_reduce-sum", "mul": "scatter_reduce-prod",
+            "max": "scatter_reduce-amax", "min": "scatter_reduce-amin"}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_scatter_elements_is_scatter_and_scatter_reduce(fg, dtype, reduction):
+    for arguments in random_calls(SCATTERS[reduction], dtype):
+        inputs = [arguments[name] for name in ("input", "index", "src")]
+        with np.errstate(all="ignore"):
+            expected = reference("ScatterElements", inputs, axis=arguments["dim"], reduction=reduction)
+        assert_all(fg, SCATTERS[reduction], arguments, expected)
