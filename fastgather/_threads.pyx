@@ -10,6 +10,9 @@ from cython.parallel cimport prange
 
 from fastgather import _settings
 
+cdef enum:
+    RANGES = 8                  # a thread, at most
+
 cdef extern from *:
     """
     #ifdef _OPENMP
@@ -59,13 +62,15 @@ cdef extern from *:
 
 
 cdef Py_ssize_t run_parallel(Task task, const void *work, Py_ssize_t units, int threads) noexcept nogil:
-    """Run `task` over [0, units) in `threads` contiguous ranges; the sum of what it returns."""
-    cdef Py_ssize_t total = 0
-    cdef int thread
+    """Run `task` over [0, units) in contiguous ranges; the sum of what it returns.
+
+    There are some ranges a thread, so that one that the system has put aside holds up little.
+    """
+    cdef Py_ssize_t total = 0, ranges = min(units, <Py_ssize_t> RANGES * threads), i
     if threads <= 1:
         return task(work, 0, units)
-    for thread in prange(threads, num_threads=threads, schedule="static", chunksize=1):
-        total += task(work, units * thread // threads, units * (thread + 1) // threads)
+    for i in prange(ranges, num_threads=threads, schedule="dynamic", chunksize=1):
+        total += task(work, units * i // ranges, units * (i + 1) // ranges)
     return total
 
 
