@@ -22,7 +22,7 @@ def _choose_engine():
             from fastgather import _core
 
             return "cython", _core
-        except ImportError as error:
+        except Exception as error:  # NumPy and Cython raise more than ImportError
             if wanted:
                 raise ImportError(
                     "FASTGATHER_BACKEND=cython, but the compiled engine does not load "

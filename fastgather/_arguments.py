@@ -270,7 +270,13 @@ def check_bounds_nd(indices, components, sizes, first_dim):
 
 
 def out_of_bounds(index, size):
-    return (index < -size) | (index >= size)
+    """Where `index` is outside [-size, size).
+
+    Compared only with what its dtype holds: NumPy before 2.3 may crash otherwise (numpy#28117).
+    """
+    limits = np.iinfo(index.dtype)
+    bad = index >= size if size <= limits.max else np.zeros(index.shape, bool)
+    return bad | (index < -size) if -size >= limits.min else bad
 
 
 def raise_out_of_bounds(value, position, dim, size):
@@ -295,7 +301,8 @@ def as_offsets(lengths, offsets, size):
     if offsets is None:
         ends = np.concatenate([[0], given.astype(np.intp)]).cumsum()
         # Each length is at most `size`, so that a sum that overflows is negative first.
-        if (given < 0).any() or (given > size).any() or ends.min() < 0 or ends[-1] != size:
+        bad = (given < 0) | out_of_bounds(given, size + 1)
+        if bad.any() or ends.min() < 0 or ends[-1] != size:
             raise ValueError(
                 f"lengths must be non-negative and add up to {size}, the size of the axis, "
                 f"but they are {np.array2string(given, threshold=6)}"

@@ -1008,7 +1008,7 @@ def _resolve(index, dim, size, mode):
         index = index.astype(np.intp, copy=False)
         return (np.where(index < 0, index + size, index) if (index < 0).any() else index), None
     if mode in ("fill", "drop"):
-        valid = (index >= 0) & (index < size)
+        valid = (index >= 0) & ~arguments.out_of_bounds(index, size)
         return np.where(valid, index, 0).astype(np.intp), valid
     if index.size and not size:
         arguments.raise_empty_dim(mode, dim)

@@ -11,7 +11,7 @@ from fastgather import _arguments as arguments
 
 def is_narrow_float(dtype):
     """float16 and the types of ml_dtypes: they accumulate in float32 and round once."""
-    return dtype == np.float16 or dtype.isbuiltin == 2
+    return dtype.type is np.float16 or dtype.isbuiltin == 2
 
 
 def check_defined(reduce, dtype):
