@@ -14,6 +14,7 @@ READ_MODES = ("raise", "wrap", "clip", "fill", "drop")
 WRITE_MODES = ("raise", "wrap", "clip", "drop")
 REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
 SEGMENT_REDUCTIONS = {"sum": "sum", "prod": "prod", "mean": "mean", "max": "amax", "min": "amin"}
+MAX_DIMS = 64  # numpy's
 SCALAR_KINDS = {bool: "biufc", int: "iufc", float: "fc", complex: "c"}
 ND_REDUCTIONS = {"none": "set", "add": "sum", "mul": "prod", "max": "amax", "min": "amin"}
 
@@ -151,6 +152,11 @@ def check_out(out, shape, dtype, name="out"):
         raise TypeError(f"{name} has dtype {out.dtype}, but the result has dtype {dtype}")
     if not out.flags.writeable:
         raise ValueError(f"{name} is read-only")
+
+
+def check_ndim(ndim):
+    if ndim > MAX_DIMS:
+        raise ValueError(f"the result would have {ndim} dims, and NumPy holds {MAX_DIMS} at most")
 
 
 def check_gather_shapes(input_shape, dim, index_shape):

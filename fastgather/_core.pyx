@@ -259,9 +259,13 @@ cdef void plan_along(
         component.strides[d] = cnp.PyArray_STRIDE(index, d) if cnp.PyArray_DIM(index, d) != 1 else 0
 
 
-cdef void plan_slices(Plan *plan, Component *component, int dim, cnp.ndarray index, cnp.ndarray base):
+cdef int plan_slices(
+    Plan *plan, Component *component, int dim, cnp.ndarray index, cnp.ndarray base
+) except -1:
     """Whole slices: the dims of the index stand in the place of `dim`. A 0-d base has one slice."""
     cdef int d, at = 0, ndim = cnp.PyArray_NDIM(base), index_ndim = cnp.PyArray_NDIM(index)
+    if index_ndim + ndim > MAX_DIMS:
+        arguments.check_ndim(index_ndim + max(ndim, 1) - 1)
     set_component(component, index, dim)
     for d in range(max(ndim, 1)):
         if d == dim:
@@ -276,6 +280,7 @@ cdef void plan_slices(Plan *plan, Component *component, int dim, cnp.ndarray ind
             component.strides[at] = 0
             at += 1
     plan.ndim = at
+    return 0
 
 
 cdef int plan_nd(
@@ -287,7 +292,7 @@ cdef int plan_nd(
     cdef cnp.ndarray index
     plan.ndim = lead + ndim - first
     if plan.ndim > MAX_DIMS:
-        raise ValueError(f"the result would have {plan.ndim} dims, more than {MAX_DIMS}")
+        arguments.check_ndim(plan.ndim)
     for d in range(plan.ndim):
         plan.shape[d] = shape[d] if d < lead else cnp.PyArray_DIM(base, first + d - lead)
         plan.base_dim[d] = d if d < batch_dims else -1 if d < lead else first + d - lead

@@ -719,6 +719,7 @@ def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_val
     components, shape = arguments.as_components(indices, params.ndim, batch_dims)
     arguments.check_batch_shape(batch_dims, params.shape, shape)
     result_shape = shape + params.shape[batch_dims + len(components) :]
+    arguments.check_ndim(len(result_shape))
     where, valid = _resolve_nd(params.shape, indices, components, shape, batch_dims, mode)
     return _read(params, where, result_shape, valid, out, mode, fill_value)
 
@@ -772,6 +773,7 @@ def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="rais
     data = arguments.as_array(data, "data")
     components, shape = arguments.as_components(indices, data.ndim)
     rest = data.shape[len(components) :]
+    arguments.check_ndim(len(shape + rest))
     updates = arguments.as_values(updates, data.dtype, "updates")
     if updates.ndim:
         arguments.check_updates_shape(shape + rest, updates.shape)
@@ -851,6 +853,7 @@ def _read_slices(input, dim, index, out, mode, fill_value):
     arguments.check_mode(mode, arguments.READ_MODES, out)
     rest = input.shape[dim + 1 :]
     shape = input.shape[:dim] + index.shape + rest
+    arguments.check_ndim(len(shape))
     index, valid = _resolve(index, dim, input.shape[dim], mode)
     where = (slice(None),) * dim + (index.reshape(-1),)
     if valid is not None:
