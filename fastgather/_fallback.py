@@ -867,6 +867,9 @@ def _read(input, where, shape, valid, out, mode, fill_value):
         arguments.check_out(out, shape, input.dtype)
     if input.size == 0:
         values = np.empty(shape, input.dtype)
+    elif len(where) == arguments.MAX_DIMS:  # one more than NumPy indexes
+        flat, steps, _ = _flat_view(np.ascontiguousarray(input))
+        values = flat[_flat_positions(input.shape, steps, where, shape)].reshape(shape)
     elif where:
         values = input[where].reshape(shape)
     else:
