@@ -385,45 +385,56 @@ cdef int check_sizes(const Plan *plan, mode) except -1:
     return 0
 
 
-cdef int raise_for(const Plan *plan, list indices, given) except -1:
+cdef bint any_empty(indices):
+    """Whether an index array, or one of a list of them, has no elements."""
+    if type(indices) is list:
+        return any([any_empty(index) for index in indices])
+    return cnp.PyArray_SIZE(indices) == 0
+
+
+cdef bint any_overlap(cnp.ndarray array, indices):
+    if type(indices) is list:
+        return any([any_overlap(array, index) for index in indices])
+    return overlap(array, indices)
+
+
+cdef int raise_for(const Plan *plan, indices, given) except -1:
     """Name the first bad index. There is none left only if another thread changed it meanwhile."""
     cdef int first = plan.component[0].dim
     sizes = [plan.component[k].size for k in range(plan.components)]
     if given is None:
-        arguments.check_bounds(indices[0], first, sizes[0])
+        arguments.check_bounds(indices, first, sizes[0])
     else:
         arguments.check_bounds_nd(given, indices, sizes, first)
     raise IndexError("an index was out of bounds, and another thread has changed it since")
 
 
 cdef object read(
-    Plan *plan, cnp.ndarray base, list indices, out, mode, fill_value, object given=None
+    Plan *plan, cnp.ndarray base, indices, out, mode, fill_value, object given=None
 ):
     """
     Carry out a read whose dims and index are planned.
 
-    `indices` are the index arrays, one a component; `given` is what the user gave for them where
-    that is not the one array itself.
+    `indices` is the index array; or a list of them, one a component, and then `given` is what
+    the user gave for them.
     """
     cdef cnp.dtype dtype = base.descr
-    cdef cnp.ndarray result, fill, index
-    cdef bint direct = True, empty = False
+    cdef cnp.ndarray result, fill
+    cdef bint direct = True
     if out is None:
         result = new_array(dtype, plan.ndim, plan.shape)
     else:
         check_out(out, plan.ndim, plan.shape, dtype)
         result = out
-        direct = not (overlap(result, base) or overlaps_itself(result))
-        for index in indices:
-            direct = direct and not overlap(result, index)
+        direct = not (
+            overlap(result, base) or overlaps_itself(result) or any_overlap(result, indices)
+        )
         if not direct:
             result = cnp.PyArray_NewCopy(result, cnp.NPY_CORDER)
     if plan.mode == MODE_FILL:
         fill = arguments.as_scalar(fill_value, dtype, "fill_value").copy()  # it may lie in `out`
         plan.fill = <const char *> cnp.PyArray_DATA(fill)
-    for index in indices:
-        empty = empty or cnp.PyArray_SIZE(index) == 0
-    if not empty:
+    if not any_empty(indices):
         bind_base(plan, base)
         bind_stream(plan, result)
         check_sizes(plan, mode)
@@ -444,7 +455,7 @@ cdef object read_along(
     cdef Component component
     start_plan(&plan, &component, 1, as_mode(mode, READ_MODES, out), READ)
     plan_along(&plan, &component, dim, index, ndim, shape, base)
-    return read(&plan, base, [index], out, mode, fill_value)
+    return read(&plan, base, index, out, mode, fill_value)
 
 
 cdef object read_slices(cnp.ndarray base, int dim, cnp.ndarray index, out, mode, fill_value):
@@ -453,7 +464,7 @@ cdef object read_slices(cnp.ndarray base, int dim, cnp.ndarray index, out, mode,
     cdef Component component
     start_plan(&plan, &component, 1, as_mode(mode, READ_MODES, out), READ)
     plan_slices(&plan, &component, dim, index, base)
-    return read(&plan, base, [index], out, mode, fill_value)
+    return read(&plan, base, index, out, mode, fill_value)
 
 
 cdef enum Route:
@@ -505,7 +516,7 @@ cdef int set_identity(const Plan *plan, str operation, cnp.dtype dtype) except -
 
 
 cdef object write(
-    Plan *plan, cnp.ndarray input, list indices, cnp.ndarray values, str operation, bint include_self, out, mode,
+    Plan *plan, cnp.ndarray input, indices, cnp.ndarray values, str operation, bint include_self, out, mode,
     object given=None,
 ):
     """
@@ -514,17 +525,13 @@ cdef object write(
     Into a fresh copy, or into `out` after the index has been checked. Where `out` overlaps itself
     or an index, into a copy first.
     """
-    cdef cnp.ndarray destination, index
-    cdef bint direct = out is not None, empty = False
+    cdef cnp.ndarray destination
+    cdef bint direct = out is not None, empty = any_empty(indices)
     if out is not None:
         check_out(out, cnp.PyArray_NDIM(input), shape_of(input), input.descr)
-        direct = not overlaps_itself(out)
-        for index in indices:
-            direct = direct and not overlap(out, index)
+        direct = not (overlaps_itself(out) or any_overlap(out, indices))
         if direct and overlap(out, values):
             values = cnp.PyArray_NewCopy(values, cnp.NPY_KEEPORDER)
-    for index in indices:
-        empty = empty or cnp.PyArray_SIZE(index) == 0
     plan.operation = <Operation> <int> OPERATIONS[operation]
     if direct:
         destination = out
@@ -580,7 +587,7 @@ cdef object scatter_any(input, dim, index, src, str operation, bint include_self
         return write_by_accumulator(base, values, operation, include_self, out, combine)
     start_plan(&plan, &component, 1, code, SET)
     plan_along(&plan, &component, axis, chosen, ndim, shape_of(chosen), base)
-    return write(&plan, base, [chosen], values, operation, include_self, out, mode)
+    return write(&plan, base, chosen, values, operation, include_self, out, mode)
 
 
 def combine_scatter(dim, index, mode, destination, values, operation):
@@ -619,7 +626,7 @@ cdef object index_any(input, dim, index, source, str operation, bint include_sel
         return write_by_accumulator(base, values, operation, include_self, out, combine)
     start_plan(&plan, &component, 1, code, SET)
     plan_slices(&plan, &component, axis, chosen, base)
-    return write(&plan, base, [chosen], values, operation, include_self, out, mode)
+    return write(&plan, base, chosen, values, operation, include_self, out, mode)
 
 
 def combine_index(dim, index, mode, destination, values, operation):
@@ -773,7 +780,7 @@ def put_along_axis(arr, indices, values, axis, *, mode="raise"):
     )
     start_plan(&plan, &component, 1, code, SET)
     plan_along(&plan, &component, dim, chosen, cnp.PyArray_NDIM(lines), shape, lines)
-    write(&plan, lines, [chosen], source, "set", True, lines, mode)
+    write(&plan, lines, chosen, source, "set", True, lines, mode)
 
 
 def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_value=0):
