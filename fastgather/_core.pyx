@@ -336,7 +336,7 @@ cdef inline Py_ssize_t execute(Plan *plan, bint only_count) except? -1:
     """Run a plan or only check its index; how many index values were out of range."""
     cdef Py_ssize_t bytes = work_bytes(plan), bad
     cdef int threads = 1
-    if bytes == 0:
+    if bytes == 0 or plan.itemsize == 0:
         if plan.mode != MODE_RAISE:
             return 0
         only_count = True

@@ -513,6 +513,7 @@ cdef Py_ssize_t count_bad(const Plan *plan, int threads) noexcept nogil:
     check.component = component
     check.checks_only = True
     check.operation = READ
+    check.itemsize = 1
     for d in range(check.ndim):
         check.stream_strides[d] = 0
         check.base_strides[d] = 0

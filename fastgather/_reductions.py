@@ -52,9 +52,10 @@ def reduce_widened(out, src, reduce, include_self, combine):
     dtype = accumulator_dtype(out.dtype, reduce)
     with np.errstate(all="ignore"):
         total, src = out.astype(dtype), src.astype(dtype)
-        count = np.full(out.shape, int(include_self), np.int64)
+        include_self = bool(include_self)
+        count = np.full(out.shape, include_self, np.int64)
         combine(count, np.array(1, np.int64), "sum")
-        named = count > int(include_self)
+        named = count > include_self
         if not include_self:
             combine(total, arguments.identity(reduce, dtype), "set")
         combine(total, src, "sum" if reduce == "mean" else reduce)
