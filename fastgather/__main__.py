@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import fastgather
+from fastgather import bench
 
 PATCH = 16  # pixels, across and down
 MASK_RATIO = 0.75
@@ -38,10 +39,13 @@ def main(arguments=None):
     parser_demo.add_argument(
         "--seed", metavar="N", type=_seed, default=0, help="of the shuffle; default: %(default)s"
     )
+    bench.add_parser(commands)
     options = parser.parse_args(arguments)
     if options.command is None:
         fastgather.show_config()
         return 0
+    if options.command == "bench":
+        return bench.run(options, refuse)
     demo(options.image, options.output, options.seed)
     return 0
 

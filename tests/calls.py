@@ -30,7 +30,7 @@ REDUCTIONS = {"add": "sum", "mul": "prod", "max": "amax", "min": "amin", "none":
 
 def variants():
     """Every variant and the arguments that make it one."""
-    table = dict.fromkeys([*MOVES, "scatter_add", "index_add"], {})
+    table = {variant: {} for variant in [*MOVES, "scatter_add", "index_add"]}
     for name in ("scatter_reduce", "index_reduce"):
         for reduce in ("sum", "prod", "mean", "amax", "amin"):
             table[f"{name}-{reduce}"] = {"reduce": reduce}
@@ -47,13 +47,33 @@ SEGMENTS = [variant for variant in VARIANTS if variant.startswith("segment_reduc
 WRITES = [variant for variant in VARIANTS if variant not in READS + SEGMENTS]
 COMBINING = [variant for variant in WRITES if variant not in MOVES]
 
-DATA = {"take": "a", "take_along_axis": "arr", "put_along_axis": "arr", "gather_nd": "params",
-        "scatter_nd": "data", "segment_reduce": "data"}  # else "input"
-INDEX = {"take": "indices", "take_along_axis": "indices", "put_along_axis": "indices",
-         "gather_nd": "indices", "scatter_nd": "indices", "segment_reduce": "lengths"}
-SOURCE = {"scatter": "src", "scatter_add": "src", "scatter_reduce": "src", "index_copy": "source",
-          "index_add": "source", "index_reduce": "source", "put_along_axis": "values",
-          "scatter_nd": "updates", "index_fill": "value"}
+DATA = {
+    "take": "a",
+    "take_along_axis": "arr",
+    "put_along_axis": "arr",
+    "gather_nd": "params",
+    "scatter_nd": "data",
+    "segment_reduce": "data",
+}  # else "input"
+INDEX = {
+    "take": "indices",
+    "take_along_axis": "indices",
+    "put_along_axis": "indices",
+    "gather_nd": "indices",
+    "scatter_nd": "indices",
+    "segment_reduce": "lengths",
+}
+SOURCE = {
+    "scatter": "src",
+    "scatter_add": "src",
+    "scatter_reduce": "src",
+    "index_copy": "source",
+    "index_add": "source",
+    "index_reduce": "source",
+    "put_along_axis": "values",
+    "scatter_nd": "updates",
+    "index_fill": "value",
+}
 
 
 def function_of(variant):
@@ -80,7 +100,7 @@ def source_of(variant):
 
 
 def reduction_of(variant):
-    """"sum", "prod", "mean", "amax" or "amin"; None where nothing is combined."""
+    """ "sum", "prod", "mean", "amax" or "amin"; None where nothing is combined."""
     if variant.endswith("_add"):
         return "sum"
     reduce = variant.split("-")[1] if "-" in variant else "none"
@@ -93,7 +113,7 @@ def dtypes_of(variant):
     if reduce is None:
         return DTYPES
     if reduce == "mean":
-        return [dtype for dtype in NUMERIC if dtype != bool]
+        return NUMERIC[1:]  # no bool
     dtypes = {"sum": "m8[ms]", "prod": "", "amax": "M8[s],m8[ms]", "amin": "M8[s],m8[ms]"}[reduce]
     dtypes = NUMERIC + [np.dtype(t) for t in filter(None, dtypes.split(","))]
     begins_empty = variant.endswith("-alone") or variant in SEGMENTS
@@ -162,14 +182,14 @@ def axis_argument(variant, dim):
     return {"axis" if function in INDEX else "dim": dim}
 
 
-# What reaches the kernels and the threads: shape, dim, length of the index along it.
+# What reaches the kernels and up to seven threads: shape, dim, length of the index along it.
 LARGE = {
-    "last dim": ((440, 500), 1, 500),
-    "first dim": ((440, 500), 0, 440),
-    "middle dim": ((30, 120, 50), 1, 150),
-    "histogram": ((1000,), 0, 220_000),
-    "far line": ((1_100_000,), 0, 200_000),
-    "far rows": ((20_000, 60), 0, 3_000),
+    "last dim": ((560, 580), 1, 580),
+    "first dim": ((560, 580), 0, 560),
+    "middle dim": ((40, 130, 50), 1, 160),
+    "histogram": ((1000,), 0, 320_000),
+    "far line": ((1_100_000,), 0, 320_000),
+    "far rows": ((20_000, 60), 0, 5_400),
 }
 
 
@@ -249,11 +269,15 @@ def gather_nd_arguments(rng, params, index_dtype, mode):
 
 def scatter_nd_arguments(rng, data, index_dtype, mode):
     indices = random_nd_index(rng, data, index_dtype, mode)
-    if isinstance(indices, tuple):
-        lead, depth = np.broadcast_shapes(*(member.shape for member in indices)), len(indices)
-    else:
-        *lead, depth = indices.shape
+    lead, depth = lead_and_depth(indices)
     return {"indices": indices, "updates": (*lead, *data.shape[depth:])}
+
+
+def lead_and_depth(indices):
+    """The shape of the places that an N-d index names, and how many dims it names them in."""
+    if isinstance(indices, tuple):
+        return np.broadcast_shapes(*(member.shape for member in indices)), len(indices)
+    return indices.shape[:-1], indices.shape[-1]
 
 
 def segment_reduce_arguments(rng, data, index_dtype, mode):
@@ -409,8 +433,14 @@ def filled(result, array):
 
 
 # The layouts that keep values and dtype, also fit for `out`; and all of them.
-PLAIN_LAYOUTS = {"c": in_c_order, "fortran": in_fortran_order, "transposed": transposed,
-                 "sliced": sliced, "backwards": backwards, "unaligned": unaligned}
+PLAIN_LAYOUTS = {
+    "c": in_c_order,
+    "fortran": in_fortran_order,
+    "transposed": transposed,
+    "sliced": sliced,
+    "backwards": backwards,
+    "unaligned": unaligned,
+}
 LAYOUTS = PLAIN_LAYOUTS | {"byte_swapped": byte_swapped, "broadcast": broadcast}
 
 
@@ -426,8 +456,8 @@ def sharing_memory(array, other, starts):
         buffer = np.zeros(max(starts) + max(array.size, other.size), array.dtype)
     else:
         buffer = np.zeros(max(starts) + max(array.nbytes, other.nbytes), np.uint8)
-    shared, out = (window(buffer, start, a) for start, a in zip(starts, (array, other), strict=True))
-    return read_only(filled(shared, array)), out
+    shared = filled(window(buffer, starts[0], array), array)
+    return read_only(shared), window(buffer, starts[1], other)
 
 
 def window(buffer, start, like):
@@ -439,6 +469,7 @@ def window(buffer, start, like):
 
 def on_arrays(arguments, function):
     """The arguments with `function` applied to every array, those in a tuple too."""
+
     def apply(value):
         if isinstance(value, tuple):
             return tuple(apply(member) for member in value)
@@ -454,6 +485,25 @@ def run(engine, variant, arguments):
     """What the call results in: for `put_along_axis` of an engine, which returns None, `arr`."""
     result = getattr(engine, function_of(variant))(**arguments)
     return arguments["arr"] if result is None else result
+
+
+def result_shape(variant, arguments):
+    """The shape of the result, without the call."""
+    data, index = arguments[data_of(variant)], arguments[index_of(variant)]
+    dim = arguments.get("dim", arguments.get("axis"))
+    if variant in WRITES:
+        return data.shape
+    if variant == "gather" or (dim is None and variant == "take_along_axis"):
+        return index.shape
+    if variant == "gather_nd":
+        lead, depth = lead_and_depth(index)
+        return (*lead, *data.shape[arguments["batch_dims"] + depth :])
+    if (variant == "take" and dim is None) or data.ndim == 0:
+        return index.shape if variant == "take" else ()
+    before, after = data.shape[:dim], data.shape[dim % data.ndim + 1 :]
+    if variant == "take_along_axis":
+        return np.broadcast_shapes(index.shape, (*before, 1, *after))
+    return (*before, *index.shape, *after)
 
 
 def boxed(value, dtype):

@@ -1,7 +1,11 @@
-"""The engines under test, and the Hypothesis profiles."""
+"""The engines under test, the Hypothesis profiles, scripts in processes of their own."""
 
 import importlib
 import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -21,17 +25,45 @@ def pytest_configure(config):
 
 def pytest_collection_modifyitems(config, items):
     """Leaves out what is marked `compiled` where another engine runs: it is no skipped test."""
-    left_out = [item for item in items if item.get_closest_marker("compiled") and not compiled(item)]
-    items[:] = [item for item in items if item not in left_out]
+    left_out = [item for item in items if is_out_of_place(item)]
+    items[:] = [item for item in items if not is_out_of_place(item)]
     config.hook.pytest_deselected(items=left_out)
 
 
-def compiled(item):
+def is_out_of_place(item):
+    if item.get_closest_marker("compiled") is None:
+        return False
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    return "cython" in ENGINES and parameters.get("fg") != ENGINES["python"]
+    return "cython" not in ENGINES or parameters.get("fg") == ENGINES["python"]
 
 
 @pytest.fixture(scope="session", params=ENGINES.values(), ids=ENGINES)
 def fg(request):
     """Each engine in turn; a compiled one that is missing is a failure."""
     return importlib.import_module(request.param)
+
+
+def run_script(script, *, flags=(), cwd=None, timeout=100, **environment):
+    """The finished process of a Python script, which finds the package in `cwd` or the checkout.
+
+    Variables that steer fastgather or OpenMP are those of `environment` alone.
+    """
+    steering = ("FASTGATHER_", "OMP_", "GOMP_", "KMP_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
+    return subprocess.run(
+        [sys.executable, *flags, "-c", textwrap.dedent(script)],
+        cwd=cwd or Path(__file__).parents[1],
+        env=kept | environment,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def printed_by(script, **options):
+    """What a script prints, once it has succeeded without a word on stderr."""
+    process = run_script(script, **options)
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert process.stderr == ""
+    return process.stdout.split("\n")[:-1]

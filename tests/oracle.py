@@ -43,12 +43,12 @@ def index_select(input, dim, index, *, out=None, mode="raise", fill_value=0):
 def take(a, indices, axis=None, out=None, mode="raise", *, fill_value=0):
     a, axis = (a.reshape(-1), 0) if axis is None or a.ndim == 0 else (a, axis % a.ndim)
     place = places(indices, axis, a.shape[axis], mode)
-    shape = a.shape[:axis] + indices.shape + a.shape[axis + 1:]
+    shape = a.shape[:axis] + indices.shape + a.shape[axis + 1 :]
 
     def source(position):
-        middle = place[position[axis:axis + indices.ndim]]
+        middle = place[position[axis : axis + indices.ndim]]
         if middle is not None:
-            return position[:axis] + (middle,) + position[axis + indices.ndim:]
+            return (*position[:axis], middle, *position[axis + indices.ndim :])
 
     return read(a, source, shape, out, mode, fill_value)
 
@@ -65,10 +65,10 @@ def take_along_axis(arr, indices, axis=-1, *, out=None, mode="raise", fill_value
 
 def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_value=0):
     place, depth = nd_places(params, indices, batch_dims, mode)
-    shape = place.shape + params.shape[batch_dims + depth:]
+    shape = place.shape + params.shape[batch_dims + depth :]
 
     def source(position):
-        lead, tail = position[:place.ndim], position[place.ndim:]
+        lead, tail = position[: place.ndim], position[place.ndim :]
         if place[lead] is not None:
             return lead[:batch_dims] + place[lead] + tail
 
@@ -76,7 +76,7 @@ def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_val
 
 
 def read(input, source, shape, out, mode, fill_value):
-    """result[position] = input[source(position)]; where that is None, the fill or what `out` held."""
+    """result[position] = input[source(position)]; for None the fill, or what `out` held."""
     result = np.zeros(shape, input.dtype) if out is None else out.copy()
     for position in np.ndindex(shape):
         found = source(position)
@@ -107,8 +107,10 @@ def put_along_axis(arr, indices, values, axis, *, mode="raise"):
     place, shape = broadcast_places(flat, indices, axis, mode)
     values = np.broadcast_to(cast(values, arr.dtype), shape)
     pairs = (
-        (along(unbroadcast(position, flat.shape, axis), axis, place[position]),
-         element(values, position))
+        (
+            along(unbroadcast(position, flat.shape, axis), axis, place[position]),
+            element(values, position),
+        )
         for position in np.ndindex(shape)
     )
     return write(flat, pairs).reshape(arr.shape)
@@ -150,8 +152,12 @@ def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="rais
     shape = place.shape + data.shape[depth:]
     updates = np.broadcast_to(cast(updates, data.dtype), shape)
     pairs = (
-        (None if place[position[:place.ndim]] is None
-         else place[position[:place.ndim]] + position[place.ndim:], element(updates, position))
+        (
+            None
+            if place[position[: place.ndim]] is None
+            else place[position[: place.ndim]] + position[place.ndim :],
+            element(updates, position),
+        )
         for position in np.ndindex(shape)
     )
     return write(data, pairs) if reduction == "none" else combine(data, pairs, reduction)
@@ -161,7 +167,8 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
     if offsets is None:
         offsets = np.cumsum([0, *map(int, lengths)])
     reduce, axis = SYNONYMS.get(reduce, reduce), axis % data.ndim
-    if reduce == "mean" and data.dtype.kind in "iu" and initial is None and 0 in np.diff(offsets.astype(int)):
+    has_empty = 0 in np.diff(offsets.astype(int))
+    if reduce == "mean" and data.dtype.kind in "iu" and initial is None and has_empty:
         raise ValueError("integers have no NaN for the mean of an empty segment")
     result = np.zeros(along(data.shape, axis, len(offsets) - 1), data.dtype)
     for position in np.ndindex(result.shape):
@@ -196,8 +203,9 @@ def combine(input, pairs, reduce, include_self=True, factor=None):
             value = step("prod", value, factor)
         if target not in totals:
             counts[target] = int(include_self)
-            totals[target] = (widen(input[target], dtype, reduce) if include_self
-                              else identity(reduce, dtype))
+            totals[target] = (
+                widen(input[target], dtype, reduce) if include_self else identity(reduce, dtype)
+            )
         counts[target] += 1
         before = totals[target]
         totals[target] = value if before is None else step(reduce, before, value)
@@ -264,7 +272,7 @@ def identity(reduce, dtype, empty=False):
 
 
 def widen(value, dtype, reduce):
-    """`value` as its accumulator holds it: float32 for the narrow floats, 64 bits for integer means."""
+    """`value` as its accumulator has it: float32 for narrow floats, a Python int for means."""
     if is_narrow(dtype):
         return np.float32(value)
     if dtype.kind in "iu" and reduce == "mean":
@@ -319,8 +327,13 @@ def nd_places(data, indices, batch_dims, mode):
     result = np.empty(indices.shape[:-1], object)
     for position in np.ndindex(result.shape):
         named = tuple(
-            place_of(indices[position][k], position if stacked else position + (k,),
-                     batch_dims + k, data.shape[batch_dims + k], mode)
+            place_of(
+                indices[position][k],
+                position if stacked else (*position, k),
+                batch_dims + k,
+                data.shape[batch_dims + k],
+                mode,
+            )
             for k in range(depth)
         )
         result[position] = None if None in named else named
@@ -366,11 +379,12 @@ def along(position, dim, place):
     if place is None:
         return None
     dim = dim % max(len(position), 1)
-    return position[:dim] + (place,) + position[dim + 1:] if position else ()
+    return (*position[:dim], place, *position[dim + 1 :]) if position else ()
 
 
 def unbroadcast(position, shape, axis):
-    return tuple(0 if n == 1 and d != axis else k for d, (k, n) in enumerate(zip(position, shape)))
+    pairs = zip(position, shape, strict=True)
+    return tuple(0 if n == 1 and d != axis else k for d, (k, n) in enumerate(pairs))
 
 
 def cast(value, dtype):

@@ -27,319 +27,412 @@ CASES = {
     # The contract, section 5.
     "gather/worked example": (
         "gather",
-        {"input": X, "dim": 1, "index": np.array([[[0] * 4, [2] * 4]] * 2)},
+        {"input": X, "dim": 1, "index": [[[0] * 4, [2] * 4]] * 2},
         [[[0, 1, 2, 3], [8, 9, 10, 11]], [[12, 13, 14, 15], [20, 21, 22, 23]]],
     ),
     "gather/last dim": (
-        "gather", {"input": TABLE, "dim": 1, "index": np.array([[2, 0], [1, -1]])}, [[3, 1], [5, 6]],
+        "gather",
+        {"input": TABLE, "dim": 1, "index": [[2, 0], [1, -1]]},
+        [[3, 1], [5, 6]],
     ),
     "gather/first dim": (
-        "gather", {"input": TABLE, "dim": 0, "index": np.array([[1, 0, 1]] * 3)}, [[4, 2, 6]] * 3,
+        "gather",
+        {"input": TABLE, "dim": 0, "index": [[1, 0, 1]] * 3},
+        [[4, 2, 6]] * 3,
     ),
     "gather/index smaller in the other dim": (
-        "gather", {"input": TABLE, "dim": 1, "index": np.array([[2, 1, 0, -3]])}, [[3, 2, 1, 1]],
+        "gather",
+        {"input": TABLE, "dim": 1, "index": [[2, 1, 0, -3]]},
+        [[3, 2, 1, 1]],
     ),
     "gather/wrap": (
         "gather",
-        {"input": TABLE, "dim": 1, "index": np.array([[3, -4], [5, -7]]), "mode": "wrap"},
+        {"input": TABLE, "dim": 1, "index": [[3, -4], [5, -7]], "mode": "wrap"},
         [[1, 3], [6, 6]],
     ),
     "gather/clip": (
         "gather",
-        {"input": TABLE, "dim": 1, "index": np.array([[3, -1], [1, -7]]), "mode": "clip"},
+        {"input": TABLE, "dim": 1, "index": [[3, -1], [1, -7]], "mode": "clip"},
         [[3, 1], [5, 4]],
     ),
     "gather/fill": (
         "gather",
-        {"input": TABLE, "dim": 1, "index": np.array([[2, -1], [1, 7]]), "mode": "fill",
-         "fill_value": -9},
+        {"input": TABLE, "dim": 1, "index": [[2, -1], [1, 7]], "mode": "fill", "fill_value": -9},
         [[3, -9], [5, -9]],
     ),
     "gather/fill with the default": (
-        "gather", {"input": TABLE, "dim": 1, "index": np.array([[3, 0]]), "mode": "fill"}, [[0, 1]],
+        "gather",
+        {"input": TABLE, "dim": 1, "index": [[3, 0]], "mode": "fill"},
+        [[0, 1]],
     ),
     "gather/0-d": ("gather", {"input": np.array(7), "dim": -1, "index": np.array(-1)}, 7),
     # Writes of PyTorch; of two values for one element the last in C order stays.
     "scatter/inverse of gather": (
         "scatter",
-        {"input": np.zeros((2, 3), int), "dim": 1, "index": np.array([[2, 0], [1, -1]]),
-         "src": np.array([[1, 2], [3, 4]])},
+        {
+            "input": np.zeros((2, 3), int),
+            "dim": 1,
+            "index": [[2, 0], [1, -1]],
+            "src": [[1, 2], [3, 4]],
+        },
         [[2, 0, 1], [0, 3, 4]],
     ),
     "scatter/torch's example": (
         "scatter",
-        {"input": np.zeros((3, 5), int), "dim": 0, "index": np.array([[0, 1, 2, 0]]),
-         "src": np.arange(1, 11).reshape(2, 5)},
+        {
+            "input": np.zeros((3, 5), int),
+            "dim": 0,
+            "index": [[0, 1, 2, 0]],
+            "src": np.arange(1, 11).reshape(2, 5),
+        },
         [[1, 0, 0, 4, 0], [0, 2, 0, 0, 0], [0, 0, 3, 0, 0]],
     ),
     "scatter/last duplicate wins": (
         "scatter",
-        {"input": np.zeros(3, int), "dim": 0, "index": np.array([1, 1, 0, 1]),
-         "src": np.array([5, 6, 7, 8])},
+        {"input": np.zeros(3, int), "dim": 0, "index": [1, 1, 0, 1], "src": [5, 6, 7, 8]},
         [7, 8, 0],
     ),
     "scatter/scalar": (
-        "scatter", {"input": TABLE, "dim": 1, "index": np.array([[0], [2]]), "src": 9},
+        "scatter",
+        {"input": TABLE, "dim": 1, "index": [[0], [2]], "src": 9},
         [[9, 2, 3], [4, 5, 9]],
     ),
     "scatter/drop": (
         "scatter",
-        {"input": np.zeros(3, int), "dim": 0, "index": np.array([-1, 3, 1]),
-         "src": np.array([5, 6, 7]), "mode": "drop"},
+        {
+            "input": np.zeros(3, int),
+            "dim": 0,
+            "index": [-1, 3, 1],
+            "src": [5, 6, 7],
+            "mode": "drop",
+        },
         [0, 7, 0],
     ),
     "scatter/0-d": (
-        "scatter", {"input": np.array(7), "dim": 0, "index": np.array(0), "src": np.array(9)}, 9,
+        "scatter",
+        {"input": np.array(7), "dim": 0, "index": np.array(0), "src": np.array(9)},
+        9,
     ),
     "scatter_add/torch's example": (
         "scatter_add",
-        {"input": np.zeros((3, 5)), "dim": 0, "index": np.array([[0, 1, 2, 0, 0], [0, 1, 2, 2, 2]]),
-         "src": np.ones((2, 5))},
+        {
+            "input": np.zeros((3, 5)),
+            "dim": 0,
+            "index": [[0, 1, 2, 0, 0], [0, 1, 2, 2, 2]],
+            "src": np.ones((2, 5)),
+        },
         [[2.0, 0, 0, 1, 1], [0, 2, 0, 0, 0], [0, 0, 2, 1, 1]],
     ),
     "scatter_add/counting": (
-        "scatter_add", {"input": np.zeros(4, int), "dim": 0, "index": np.array([1, 3, 1, 1]), "src": 1},
+        "scatter_add",
+        {"input": np.zeros(4, int), "dim": 0, "index": [1, 3, 1, 1], "src": 1},
         [0, 3, 0, 1],
     ),
     "scatter_reduce/sum": (
         "scatter_reduce",
-        {"input": np.array([1.0, 2.0, 3.0, 4.0]), "dim": 0, "index": np.array([0, 1, 0, 1, 2, 1]),
-         "src": np.array([1.0, 2, 3, 4, 5, 6]), "reduce": "sum"},
+        {
+            "input": [1.0, 2.0, 3.0, 4.0],
+            "dim": 0,
+            "index": [0, 1, 0, 1, 2, 1],
+            "src": [1.0, 2, 3, 4, 5, 6],
+            "reduce": "sum",
+        },
         [5.0, 14.0, 8.0, 4.0],
     ),
     "scatter_reduce/sum without self": (
         "scatter_reduce",
-        {"input": np.array([1.0, 2.0, 3.0, 4.0]), "dim": 0, "index": np.array([0, 1, 0, 1, 2, 1]),
-         "src": np.array([1.0, 2, 3, 4, 5, 6]), "reduce": "sum", "include_self": False},
+        {
+            "input": [1.0, 2.0, 3.0, 4.0],
+            "dim": 0,
+            "index": [0, 1, 0, 1, 2, 1],
+            "src": [1.0, 2, 3, 4, 5, 6],
+            "reduce": "sum",
+            "include_self": False,
+        },
         [4.0, 12.0, 5.0, 4.0],
     ),
     "scatter_reduce/amax": (
         "scatter_reduce",
-        {"input": np.array([5.0, 4.0, 3.0, 2.0]), "dim": 0, "index": np.array([0, 1, 0, 1, 2, 1]),
-         "src": np.array([1.0, 2, 3, 4, 5, 6]), "reduce": "amax"},
+        {
+            "input": [5.0, 4.0, 3.0, 2.0],
+            "dim": 0,
+            "index": [0, 1, 0, 1, 2, 1],
+            "src": [1.0, 2, 3, 4, 5, 6],
+            "reduce": "amax",
+        },
         [5.0, 6.0, 5.0, 2.0],
     ),
     "scatter_reduce/amin without self": (
         "scatter_reduce",
-        {"input": np.array([0, 0, 0, 2]), "dim": 0, "index": np.array([0, 1, 0, 1, 2, 1]),
-         "src": np.array([1, 2, 3, 4, 5, 6]), "reduce": "amin", "include_self": False},
+        {
+            "input": [0, 0, 0, 2],
+            "dim": 0,
+            "index": [0, 1, 0, 1, 2, 1],
+            "src": [1, 2, 3, 4, 5, 6],
+            "reduce": "amin",
+            "include_self": False,
+        },
         [1, 2, 5, 2],
     ),
     "scatter_reduce/prod": (
         "scatter_reduce",
-        {"input": np.array([2, 3]), "dim": 0, "index": np.array([0, 0, -1]),
-         "src": np.array([5, 7, 11]), "reduce": "prod"},
+        {"input": [2, 3], "dim": 0, "index": [0, 0, -1], "src": [5, 7, 11], "reduce": "prod"},
         [70, 33],
     ),
     "scatter_reduce/integer mean rounds down": (
         "scatter_reduce",
-        {"input": np.array([0, 0, -1]), "dim": 0, "index": np.array([0, 1, 2]),
-         "src": np.array([3, -3, -2]), "reduce": "mean"},
+        {"input": [0, 0, -1], "dim": 0, "index": [0, 1, 2], "src": [3, -3, -2], "reduce": "mean"},
         [1, -2, -2],
     ),
     "scatter_reduce/mean without self": (
         "scatter_reduce",
-        {"input": np.array([5.0, 5.0, 5.0]), "dim": 0, "index": np.array([0, 0, 2]),
-         "src": np.array([1.0, 2.0, 9.0]), "reduce": "mean", "include_self": False},
+        {
+            "input": [5.0, 5.0, 5.0],
+            "dim": 0,
+            "index": [0, 0, 2],
+            "src": [1.0, 2.0, 9.0],
+            "reduce": "mean",
+            "include_self": False,
+        },
         [1.5, 5.0, 9.0],
     ),
     # Whole slices.
     "index_select/rows": (
-        "index_select", {"input": ROWS, "dim": 0, "index": np.array([2, 0, -1, 0])},
+        "index_select",
+        {"input": ROWS, "dim": 0, "index": [2, 0, -1, 0]},
         [[5, 6], [1, 2], [5, 6], [1, 2]],
     ),
     "index_select/columns": (
-        "index_select", {"input": TABLE, "dim": -1, "index": np.array([1])}, [[2], [5]],
+        "index_select",
+        {"input": TABLE, "dim": -1, "index": [1]},
+        [[2], [5]],
     ),
     "index_select/padding": (
         "index_select",
-        {"input": ROWS, "dim": 0, "index": np.array([1, -1]), "mode": "fill", "fill_value": 9},
+        {"input": ROWS, "dim": 0, "index": [1, -1], "mode": "fill", "fill_value": 9},
         [[3, 4], [9, 9]],
     ),
-    "index_select/0-d": ("index_select", {"input": np.array(7), "dim": 0, "index": np.array([0])}, 7),
+    "index_select/0-d": ("index_select", {"input": np.array(7), "dim": 0, "index": [0]}, 7),
     "index_copy/rows": (
         "index_copy",
-        {"input": np.zeros((3, 2), int), "dim": 0, "index": np.array([2, 0]),
-         "source": np.array([[1, 2], [3, 4]])},
+        {"input": np.zeros((3, 2), int), "dim": 0, "index": [2, 0], "source": [[1, 2], [3, 4]]},
         [[3, 4], [0, 0], [1, 2]],
     ),
     "index_copy/columns, last duplicate wins": (
         "index_copy",
-        {"input": np.zeros((2, 3), int), "dim": 1, "index": np.array([1, 1]),
-         "source": np.array([[1, 2], [3, 4]])},
+        {"input": np.zeros((2, 3), int), "dim": 1, "index": [1, 1], "source": [[1, 2], [3, 4]]},
         [[0, 2, 0], [0, 4, 0]],
     ),
     "index_add/alpha": (
         "index_add",
-        {"input": np.ones((2, 2), int), "dim": 0, "index": np.array([1, 1]),
-         "source": np.array([[1, 2], [3, 4]]), "alpha": 10},
+        {
+            "input": np.ones((2, 2), int),
+            "dim": 0,
+            "index": [1, 1],
+            "source": [[1, 2], [3, 4]],
+            "alpha": 10,
+        },
         [[1, 1], [41, 61]],
     ),
     "index_add/torch's example": (
         "index_add",
-        {"input": np.ones((5, 3)), "dim": 0, "index": np.array([0, 4, 2]),
-         "source": np.arange(1.0, 10).reshape(3, 3)},
+        {
+            "input": np.ones((5, 3)),
+            "dim": 0,
+            "index": [0, 4, 2],
+            "source": np.arange(1.0, 10).reshape(3, 3),
+        },
         [[2.0, 3, 4], [1, 1, 1], [8, 9, 10], [1, 1, 1], [5, 6, 7]],
     ),
     "index_fill/torch's example": (
         "index_fill",
-        {"input": np.arange(1.0, 10).reshape(3, 3), "dim": 1, "index": np.array([0, 2]), "value": -1.0},
+        {"input": np.arange(1.0, 10).reshape(3, 3), "dim": 1, "index": [0, 2], "value": -1.0},
         [[-1.0, 2, -1], [-1, 5, -1], [-1, 8, -1]],
     ),
     "index_reduce/torch's example": (
         "index_reduce",
-        {"input": np.full((5, 3), 2.0), "dim": 0, "index": np.array([0, 4, 2, 0]),
-         "source": np.arange(1.0, 13).reshape(4, 3), "reduce": "prod"},
+        {
+            "input": np.full((5, 3), 2.0),
+            "dim": 0,
+            "index": [0, 4, 2, 0],
+            "source": np.arange(1.0, 13).reshape(4, 3),
+            "reduce": "prod",
+        },
         [[20.0, 44, 72], [2, 2, 2], [14, 16, 18], [2, 2, 2], [8, 10, 12]],
     ),
     "index_reduce/amax without self": (
         "index_reduce",
-        {"input": np.full((2, 2), 99), "dim": 0, "index": np.array([1, 1]),
-         "source": np.array([[5, 0], [3, 8]]), "reduce": "amax", "include_self": False},
+        {
+            "input": np.full((2, 2), 99),
+            "dim": 0,
+            "index": [1, 1],
+            "source": [[5, 0], [3, 8]],
+            "reduce": "amax",
+            "include_self": False,
+        },
         [[99, 99], [5, 8]],
     ),
     # NumPy.
     "take/index of two dims": (
-        "take", {"a": TABLE, "indices": np.array([[0, 2], [-1, 1]]), "axis": 1},
+        "take",
+        {"a": TABLE, "indices": [[0, 2], [-1, 1]], "axis": 1},
         [[[1, 3], [3, 2]], [[4, 6], [6, 5]]],
     ),
     "take/flat": (
-        "take", {"a": np.array([4, 3, 5, 7, 6, 8]), "indices": np.array([0, 1, 4])}, [4, 3, 6],
+        "take",
+        {"a": [4, 3, 5, 7, 6, 8], "indices": [0, 1, 4]},
+        [4, 3, 6],
     ),
     "take/numpy's clip": (
-        "take", {"a": np.array([4, 3, 5]), "indices": np.array([-5, 1, 9]), "mode": "clip"}, [4, 3, 5],
+        "take",
+        {"a": [4, 3, 5], "indices": [-5, 1, 9], "mode": "clip"},
+        [4, 3, 5],
     ),
     "take/numpy's wrap": (
-        "take", {"a": np.array([4, 3, 5]), "indices": np.array([-4, 4, 9]), "mode": "wrap"}, [5, 3, 4],
+        "take",
+        {"a": [4, 3, 5], "indices": [-4, 4, 9], "mode": "wrap"},
+        [5, 3, 4],
     ),
     "take_along_axis/numpy's example": (
         "take_along_axis",
-        {"arr": np.array([[10, 30, 20], [60, 40, 50]]), "indices": np.array([[0, 2, 1], [1, 2, 0]]),
-         "axis": 1},
+        {"arr": [[10, 30, 20], [60, 40, 50]], "indices": [[0, 2, 1], [1, 2, 0]], "axis": 1},
         [[10, 20, 30], [40, 50, 60]],
     ),
     "take_along_axis/one index for all rows": (
-        "take_along_axis", {"arr": TABLE, "indices": np.array([[2, 0]]), "axis": 1}, [[3, 1], [6, 4]],
+        "take_along_axis",
+        {"arr": TABLE, "indices": [[2, 0]], "axis": 1},
+        [[3, 1], [6, 4]],
     ),
     "take_along_axis/one row for all indices": (
-        "take_along_axis", {"arr": np.array([[7, 8]]), "indices": np.array([[1], [0], [1]])},
+        "take_along_axis",
+        {"arr": [[7, 8]], "indices": [[1], [0], [1]]},
         [[8], [7], [8]],
     ),
     "take_along_axis/flat": (
-        "take_along_axis", {"arr": TABLE, "indices": np.array([5, 0]), "axis": None}, [6, 1],
+        "take_along_axis",
+        {"arr": TABLE, "indices": [5, 0], "axis": None},
+        [6, 1],
     ),
     "put_along_axis/numpy's example": (
         "put_along_axis",
-        {"arr": np.array([[10, 30, 20], [60, 40, 50]]), "indices": np.array([[1], [0]]), "values": 99,
-         "axis": 1},
+        {"arr": [[10, 30, 20], [60, 40, 50]], "indices": [[1], [0]], "values": 99, "axis": 1},
         [[10, 99, 20], [99, 40, 50]],
     ),
     "put_along_axis/broadcast values": (
         "put_along_axis",
-        {"arr": np.zeros((2, 3), int), "indices": np.array([[0, 2]]), "values": np.array([[1], [2]]),
-         "axis": 1},
+        {"arr": np.zeros((2, 3), int), "indices": [[0, 2]], "values": [[1], [2]], "axis": 1},
         [[1, 0, 1], [2, 0, 2]],
     ),
     "put_along_axis/flat": (
         "put_along_axis",
-        {"arr": np.zeros((2, 3), int), "indices": np.array([4, 0]), "values": np.array([1, 2]),
-         "axis": None},
+        {"arr": np.zeros((2, 3), int), "indices": [4, 0], "values": [1, 2], "axis": None},
         [[2, 0, 0], [0, 1, 0]],
     ),
     # ONNX.
     "gather_nd/elements": (
-        "gather_nd", {"params": np.array([[0, 1], [2, 3]]), "indices": np.array([[0, 0], [1, 1]])},
+        "gather_nd",
+        {"params": [[0, 1], [2, 3]], "indices": [[0, 0], [1, 1]]},
         [0, 3],
     ),
     "gather_nd/slices": (
-        "gather_nd", {"params": np.array([[0, 1], [2, 3]]), "indices": np.array([[1], [0]])},
+        "gather_nd",
+        {"params": [[0, 1], [2, 3]], "indices": [[1], [0]]},
         [[2, 3], [0, 1]],
     ),
     "gather_nd/batch": (
         "gather_nd",
-        {"params": np.arange(8).reshape(2, 2, 2), "indices": np.array([[1], [0]]), "batch_dims": 1},
+        {"params": np.arange(8).reshape(2, 2, 2), "indices": [[1], [0]], "batch_dims": 1},
         [[2, 3], [4, 5]],
     ),
     "gather_nd/tuple that broadcasts": (
-        "gather_nd", {"params": TABLE, "indices": (np.array([[0], [1]]), np.array([2, -3]))},
+        "gather_nd",
+        {"params": TABLE, "indices": ([[0], [1]], [2, -3])},
         [[3, 1], [6, 4]],
     ),
     "gather_nd/no coordinates": (
-        "gather_nd", {"params": np.array([4, 5]), "indices": np.zeros((2, 0), int)}, [[4, 5], [4, 5]],
+        "gather_nd",
+        {"params": [4, 5], "indices": np.zeros((2, 0), int)},
+        [[4, 5], [4, 5]],
     ),
     "gather_nd/fill": (
         "gather_nd",
-        {"params": TABLE, "indices": np.array([[0, 1], [0, -1], [2, 0]]), "mode": "fill",
-         "fill_value": -5},
+        {"params": TABLE, "indices": [[0, 1], [0, -1], [2, 0]], "mode": "fill", "fill_value": -5},
         [2, -5, -5],
     ),
     "scatter_nd/elements": (
         "scatter_nd",
-        {"data": np.arange(1, 9), "indices": np.array([[4], [3], [1], [7]]),
-         "updates": np.array([9, 10, 11, 12])},
+        {"data": np.arange(1, 9), "indices": [[4], [3], [1], [7]], "updates": [9, 10, 11, 12]},
         [1, 11, 3, 10, 9, 6, 7, 12],
     ),
     "scatter_nd/slices": (
         "scatter_nd",
-        {"data": np.zeros((3, 2), int), "indices": np.array([[0], [2]]),
-         "updates": np.array([[5, 6], [7, 8]])},
+        {"data": np.zeros((3, 2), int), "indices": [[0], [2]], "updates": [[5, 6], [7, 8]]},
         [[5, 6], [0, 0], [7, 8]],
     ),
     "scatter_nd/add": (
         "scatter_nd",
-        {"data": np.zeros((2, 2), int), "indices": np.array([[0, 0], [1, 1], [0, 0]]),
-         "updates": np.array([1, 2, 3]), "reduction": "add"},
+        {
+            "data": np.zeros((2, 2), int),
+            "indices": [[0, 0], [1, 1], [0, 0]],
+            "updates": [1, 2, 3],
+            "reduction": "add",
+        },
         [[4, 0], [0, 2]],
     ),
     "scatter_nd/tuple": (
         "scatter_nd",
-        {"data": np.zeros((2, 3), int), "indices": (np.array([[0], [1]]), np.array([0, 2])),
-         "updates": np.array([[1, 2], [3, 4]])},
+        {
+            "data": np.zeros((2, 3), int),
+            "indices": ([[0], [1]], [0, 2]),
+            "updates": [[1, 2], [3, 4]],
+        },
         [[1, 0, 2], [3, 0, 4]],
     ),
     "scatter_nd/max, scalar": (
         "scatter_nd",
-        {"data": np.array([1, 5, 9]), "indices": np.array([[0], [1], [2]]), "updates": 6,
-         "reduction": "max"},
+        {"data": [1, 5, 9], "indices": [[0], [1], [2]], "updates": 6, "reduction": "max"},
         [6, 6, 9],
     ),
     # Segments.
     "segment_reduce/lengths": (
         "segment_reduce",
-        {"data": np.array([1.0, 2, 3, 4, 5]), "reduce": "sum", "lengths": np.array([2, 0, 3])},
+        {"data": [1.0, 2, 3, 4, 5], "reduce": "sum", "lengths": [2, 0, 3]},
         [3.0, 0.0, 12.0],
     ),
     "segment_reduce/offsets": (
         "segment_reduce",
-        {"data": np.array([1, 2, 3, 4, 5]), "reduce": "max", "offsets": np.array([1, 3, 5])},
+        {"data": [1, 2, 3, 4, 5], "reduce": "max", "offsets": [1, 3, 5]},
         [3, 5],
     ),
     "segment_reduce/second axis": (
         "segment_reduce",
-        {"data": FLOATS, "reduce": "mean", "lengths": np.array([2, 1]), "axis": 1},
+        {"data": FLOATS, "reduce": "mean", "lengths": [2, 1], "axis": 1},
         [[1.5, 3.0], [4.5, 6.0]],
     ),
     "segment_reduce/empty": (
         "segment_reduce",
-        {"data": np.array([2.0]), "reduce": "max", "lengths": np.array([0, 1])}, [-np.inf, 2.0],
+        {"data": [2.0], "reduce": "max", "lengths": [0, 1]},
+        [-np.inf, 2.0],
     ),
     "segment_reduce/empty mean": (
         "segment_reduce",
-        {"data": np.array([2.0]), "reduce": "mean", "lengths": np.array([0, 1])}, [np.nan, 2.0],
+        {"data": [2.0], "reduce": "mean", "lengths": [0, 1]},
+        [np.nan, 2.0],
     ),
     "segment_reduce/initial": (
         "segment_reduce",
-        {"data": np.array([2, 3]), "reduce": "prod", "lengths": np.array([0, 2]), "initial": 5},
+        {"data": [2, 3], "reduce": "prod", "lengths": [0, 2], "initial": 5},
         [5, 30],
     ),
     "segment_reduce/initial of a mean": (
         "segment_reduce",
-        {"data": np.array([2.0, 3.0]), "reduce": "mean", "lengths": np.array([0, 2]),
-         "initial": 1.0},
+        {"data": [2.0, 3.0], "reduce": "mean", "lengths": [0, 2], "initial": 1.0},
         [1.0, 3.0],
     ),
     "segment_reduce/integer mean rounds down": (
-        "segment_reduce", {"data": np.array([-1, -2]), "reduce": "mean", "lengths": np.array([2])}, [-2],
+        "segment_reduce",
+        {"data": [-1, -2], "reduce": "mean", "lengths": [2]},
+        [-2],
     ),
 }
 each_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -348,11 +441,19 @@ each_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def prepared(case, change=lambda array: array):
     """Function, arguments and expected array; inputs read-only, but for `put_along_axis`'s."""
     function, arguments, expected = case
+    arguments = {name: as_arrays(value) for name, value in arguments.items()}
     expected = np.array(expected, arguments[data_of(function)].dtype)
     changed = on_arrays(arguments, lambda array: read_only(change(array.copy())))
     if function == "put_along_axis":
         changed["arr"] = change(arguments["arr"].copy())
     return function, changed, expected
+
+
+def as_arrays(value):
+    """The lists of the table as arrays."""
+    if isinstance(value, tuple):
+        return tuple(map(np.array, value))
+    return np.array(value) if isinstance(value, list) else value
 
 
 @each_case
@@ -394,12 +495,13 @@ def with_index_dtypes():
     """Every case with every index dtype that holds its indices."""
     for name, (function, arguments, expected) in CASES.items():
         parameter = "offsets" if "offsets" in arguments else index_of(function)
-        index = arguments[parameter]
+        index = as_arrays(arguments[parameter])
         members = index if isinstance(index, tuple) else (index,)
         lowest = min(member.min(initial=0) for member in members)
         for dtype in INDEX_DTYPES:
             if lowest >= np.iinfo(dtype).min:
-                narrow = on_arrays({parameter: index}, lambda array, dtype=dtype: array.astype(dtype))
+                narrow = tuple(member.astype(dtype) for member in members)
+                narrow = {parameter: narrow if isinstance(index, tuple) else narrow[0]}
                 yield pytest.param((function, arguments | narrow, expected), id=f"{name}-{dtype}")
 
 

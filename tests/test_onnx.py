@@ -4,7 +4,7 @@ implementation. The oracle is checked too."""
 import numpy as np
 import oracle
 import pytest
-from calls import LAYOUTS, assert_same, on_arrays, random_call, run
+from calls import LAYOUTS, assert_same, boxed, on_arrays, random_call, run
 
 onnx = pytest.importorskip("onnx", reason="ONNX is not installed")
 onnx_reference = pytest.importorskip("onnx.reference", reason="ONNX is not installed")
@@ -45,28 +45,36 @@ def assert_all(fg, name, arguments, expected):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_gather_is_take(fg, dtype):
     for arguments in random_calls("take", dtype):
-        if arguments["axis"] is not None:
-            expected = reference("Gather", [arguments["a"], arguments["indices"]], axis=arguments["axis"])
-            assert_same(np.asarray(fg.take(**arguments)), expected.astype(arguments["a"].dtype))
+        a, indices, axis = arguments["a"], arguments["indices"], arguments["axis"]
+        if axis is not None:
+            expected = reference("Gather", [a, indices], axis=axis).astype(a.dtype)
+            result = fg.take(**arguments)
+            assert_same(boxed(result, a.dtype) if np.ndim(result) == 0 else result, expected)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_gather_elements_is_gather(fg, dtype):
     for arguments in random_calls("gather", dtype):
-        x, index, dim = arguments["input"], arguments["index"], arguments["dim"] % arguments["input"].ndim
-        along = index.shape[dim]
-        if index.shape == (*x.shape[:dim], along, *x.shape[dim + 1 :]):  # all the reference takes
+        x, index = arguments["input"], arguments["index"]
+        dim = arguments["dim"] % x.ndim
+        if np.delete(x.shape, dim).tolist() == np.delete(index.shape, dim).tolist():
+            # The reference takes no other index, nor a negative axis.
             expected = reference("GatherElements", [x, index], axis=dim)
             assert_all(fg, "gather", arguments, expected)
+
+
+def stacked(indices):
+    """ONNX has no tuples of index arrays."""
+    return np.stack(np.broadcast_arrays(*indices), -1) if isinstance(indices, tuple) else indices
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_gather_nd(fg, dtype):
     for arguments in random_calls("gather_nd", dtype):
         params, indices = arguments["params"], arguments["indices"]
-        stacked = np.stack(np.broadcast_arrays(*indices), -1) if isinstance(indices, tuple) else indices
-        if stacked.shape[-1]:
-            expected = reference("GatherND", [params, stacked], batch_dims=arguments["batch_dims"])
+        indices = stacked(indices)
+        if indices.shape[-1]:
+            expected = reference("GatherND", [params, indices], batch_dims=arguments["batch_dims"])
             assert_all(fg, "gather_nd", arguments, expected)
 
 
@@ -75,14 +83,19 @@ def test_gather_nd(fg, dtype):
 def test_scatter_nd(fg, dtype, reduction):
     for arguments in random_calls(f"scatter_nd-{reduction}", dtype):
         data, indices, updates = (arguments[name] for name in ("data", "indices", "updates"))
-        stacked = np.stack(np.broadcast_arrays(*indices), -1) if isinstance(indices, tuple) else indices
+        indices = stacked(indices)
         with np.errstate(all="ignore"):
-            expected = reference("ScatterND", [data, stacked, updates], reduction=reduction)
+            expected = reference("ScatterND", [data, indices, updates], reduction=reduction)
         assert_all(fg, f"scatter_nd-{reduction}", arguments, expected)
 
 
-SCATTERS = {"none": "scatter", "add": "scatter_reduce-sum", "mul": "scatter_reduce-prod",
-            "max": "scatter_reduce-amax", "min": "scatter_reduce-amin"}
+SCATTERS = {
+    "none": "scatter",
+    "add": "scatter_reduce-sum",
+    "mul": "scatter_reduce-prod",
+    "max": "scatter_reduce-amax",
+    "min": "scatter_reduce-amin",
+}
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -91,5 +104,7 @@ def test_scatter_elements_is_scatter_and_scatter_reduce(fg, dtype, reduction):
     for arguments in random_calls(SCATTERS[reduction], dtype):
         inputs = [arguments[name] for name in ("input", "index", "src")]
         with np.errstate(all="ignore"):
-            expected = reference("ScatterElements", inputs, axis=arguments["dim"], reduction=reduction)
+            expected = reference(
+                "ScatterElements", inputs, axis=arguments["dim"], reduction=reduction
+            )
         assert_all(fg, SCATTERS[reduction], arguments, expected)

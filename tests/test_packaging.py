@@ -11,6 +11,7 @@ import sys
 import sysconfig
 import tarfile
 import time
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -95,10 +96,8 @@ def project(tmp_path):
     """A copy of this project without what builds left."""
     for name in FILES:
         shutil.copy(ROOT / name, tmp_path)
-    (tmp_path / "fastgather").mkdir()
-    for pattern in ("*.py", "*.pyx", "*.pxd"):
-        for path in (ROOT / "fastgather").glob(pattern):
-            shutil.copy(path, tmp_path / "fastgather")
+    left_by_builds = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd", "*.c")
+    shutil.copytree(ROOT / "fastgather", tmp_path / "fastgather", ignore=left_by_builds)
     return tmp_path
 
 
@@ -108,7 +107,12 @@ def stand_in(tmp_path):
     for name in FILES:
         shutil.copy(ROOT / name, tmp_path)
     package = tmp_path / "fastgather"
-    package.mkdir()
+    for name in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"][
+        "packages"
+    ]:
+        folder = tmp_path.joinpath(*name.split("."))
+        folder.mkdir()
+        (folder / "__init__.py").touch()
     (package / "__init__.py").write_text("from fastgather import _tiny\n")
     (package / "_tiny.pyx").write_text(MODULE)
     (package / "_tiny.pxd").write_text(DECLARATIONS)
@@ -147,7 +151,11 @@ def test_sdist_has_the_sources(project):
         (path,) = (project / "dist").glob("*.tar.gz")
         with tarfile.open(path) as archive:
             names = {name.partition("/")[2] for name in archive.getnames()}
-        sources = {f"fastgather/{path.name}" for path in (project / "fastgather").iterdir()}
+        sources = {
+            path.relative_to(project).as_posix()
+            for path in (project / "fastgather").rglob("*")
+            if path.is_file()
+        }
         assert any(name.endswith(".pyx") for name in sources)
         assert any(name.endswith(".pxd") for name in sources)
         assert sources | set(FILES) <= names
@@ -161,7 +169,9 @@ def test_wheel_has_the_compiled_module_and_no_sources(stand_in):
     with zipfile.ZipFile(wheel) as archive:
         package = {name for name in archive.namelist() if name.startswith("fastgather/")}
     extension = sysconfig.get_config_var("EXT_SUFFIX")
-    assert package == {"fastgather/__init__.py", f"fastgather/_tiny{extension}"}
+    assert {name for name in package if not name.endswith("__init__.py")} == {
+        f"fastgather/_tiny{extension}"
+    }
     openmp = evaluate("fastgather._tiny.openmp", unpack(wheel))
     message = {"1": "fastgather: with OpenMP", "0": "fastgather: without OpenMP: one thread"}
     assert message[openmp] in log

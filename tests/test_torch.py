@@ -68,10 +68,7 @@ def theirs(variant, arguments):
         arguments[index_of(variant)] = np.asarray(index % size)
     if "value" in arguments:
         arguments["value"] = arguments["value"].item()
-    tensors = {
-        name: torch.from_numpy(np.array(value, order="C")) if isinstance(value, np.ndarray) else value
-        for name, value in arguments.items()
-    }
+    tensors = on_arrays(arguments, lambda array: torch.from_numpy(np.array(array, order="C")))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # index_reduce calls itself a beta
         return getattr(torch, function_of(variant))(**tensors).numpy()
@@ -121,15 +118,16 @@ def test_segments(fg, variant, dtype, initial):
     reduce = VARIANTS[variant]["reduce"]
     for axis, lengths in ((0, [2, 0]), (0, [0, 1, 1]), (1, [3, 0, 4]), (1, [7]), (2, [1, 2])):
         rows = np.broadcast_to(lengths, (*data.shape[:axis], len(lengths))).copy()
-        expected = torch.segment_reduce(
-            torch.from_numpy(data), reduce, lengths=torch.from_numpy(rows), axis=axis, initial=initial
-        ).numpy()
-        given = {"lengths": np.array(lengths), "axis": axis, "initial": initial}
-        assert_same(oracle.segment_reduce(data, reduce, **given), expected, any_nan=True)
-        assert_same(fg.segment_reduce(data, reduce, **given), expected, any_nan=True)
-        del given["lengths"]
-        offsets = np.cumsum([0, *lengths])
-        assert_same(fg.segment_reduce(data, reduce, offsets=offsets, **given), expected, any_nan=True)
+        tensors = {"lengths": torch.from_numpy(rows), "axis": axis, "initial": initial}
+        expected = torch.segment_reduce(torch.from_numpy(data), reduce, **tensors).numpy()
+        given = {"axis": axis, "initial": initial}
+        results = [
+            oracle.segment_reduce(data, reduce, lengths=np.array(lengths), **given),
+            fg.segment_reduce(data, reduce, lengths=lengths, **given),
+            fg.segment_reduce(data, reduce, offsets=np.cumsum([0, *lengths]), **given),
+        ]
+        for result in results:
+            assert_same(result, expected, any_nan=True)
 
 
 @pytest.mark.parametrize("reduce", ["sum", "prod", "mean", "amax", "amin"])
