@@ -286,6 +286,7 @@ def test_duration(seconds, text):
     assert report.duration(seconds) == text
 
 
+@pytest.mark.compiled
 @pytest.mark.skipif(not memory.supported(), reason="the peak of memory is read from /proc")
 def test_peak_of_memory_is_without_the_result():
     cell = Cell("gather", "", (2**21,), 0, (2**21,), values="sorted")

@@ -11,7 +11,6 @@ import sys
 import sysconfig
 import tarfile
 import time
-import tomllib
 import zipfile
 from pathlib import Path
 
@@ -107,13 +106,8 @@ def stand_in(tmp_path):
     for name in FILES:
         shutil.copy(ROOT / name, tmp_path)
     package = tmp_path / "fastgather"
-    for name in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"][
-        "packages"
-    ]:
-        folder = tmp_path.joinpath(*name.split("."))
-        folder.mkdir()
-        (folder / "__init__.py").touch()
-    (package / "__init__.py").write_text("from fastgather import _tiny\n")
+    package.mkdir()
+    (package / "__init__.py").write_text('__version__ = "1.0"\nfrom fastgather import _tiny\n')
     (package / "_tiny.pyx").write_text(MODULE)
     (package / "_tiny.pxd").write_text(DECLARATIONS)
     return tmp_path

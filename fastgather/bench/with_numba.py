@@ -4,32 +4,34 @@ The loops check no index, as such loops seldom do. Arrays of any rank are viewed
 (outer, dim, inner); where that takes a copy, the peer is left out.
 """
 
+import functools
 from functools import partial
 
 import numpy as np
 
-from fastgather.bench.peers import writing
+from fastgather.bench.peers import Lazy, writing
 
-try:
-    import numba
-    from numba import njit, prange
-except ImportError:  # the command says so and leaves this peer out
-    numba, prange = None, range
-
-    def njit(function=None, **options):
-        return function or njit
-
+numba = Lazy("numba")
+prange = range  # in a kernel that `compiled` compiles, Numba's
 
 BLOCK = 16  # columns that one thread writes
 REDUCE = {"add": "sum", "mul": "prod", "max": "amax", "min": "amin"}
 
 
 def set_threads(threads):
+    global prange
+    prange = numba.prange
     numba.set_num_threads(threads)
 
 
 def to_numpy(result):
     return result
+
+
+@functools.cache
+def compiled(kernel):
+    """A kernel as machine code, parallel where it has a `prange`."""
+    return numba.njit(parallel="prange" in kernel.__code__.co_names)(kernel)
 
 
 def three(array, dim):
@@ -39,27 +41,23 @@ def three(array, dim):
     return array.reshape(sizes, copy=False)
 
 
-@njit(parallel=True)
 def gather_line(source, index, out):
     for j in prange(index.size):
         out[j] = source[index[j]]
 
 
-@njit(parallel=True)
 def gather_lines(source, index, out):
     for i in prange(index.shape[0]):
         for j in range(index.shape[1]):
             out[i, j] = source[i, index[i, j]]
 
 
-@njit(parallel=True)
 def gather_columns(source, index, out):
     for j in prange(index.shape[0]):
         for k in range(index.shape[1]):
             out[j, k] = source[index[j, k], k]
 
 
-@njit(parallel=True)
 def gather_inner(source, index, out):
     for i in prange(index.shape[0]):
         for j in range(index.shape[1]):
@@ -67,14 +65,12 @@ def gather_inner(source, index, out):
                 out[i, j, k] = source[i, index[i, j, k], k]
 
 
-@njit(parallel=True)
 def select_rows(source, index, out):
     for j in prange(index.size):
         for k in range(source.shape[2]):
             out[0, j, k] = source[0, index[j], k]
 
 
-@njit(parallel=True)
 def select_inner(source, index, out):
     for i in prange(source.shape[0]):
         for j in range(index.size):
@@ -82,33 +78,27 @@ def select_inner(source, index, out):
                 out[i, j, k] = source[i, index[j], k]
 
 
-@njit(parallel=True)
 def gather_points(source, index, out):
     for j in prange(index.shape[0]):
         out[j] = source[index[j, 0], index[j, 1]]
 
 
-@njit
 def combine_set(old, new):
     return new
 
 
-@njit
 def combine_sum(old, new):
     return old + new
 
 
-@njit
 def combine_prod(old, new):
     return old * new
 
 
-@njit
 def combine_amax(old, new):
     return max(old, new)
 
 
-@njit
 def combine_amin(old, new):
     return min(old, new)
 
@@ -122,26 +112,22 @@ COMBINE = {
 }
 
 
-@njit
 def write_line(out, index, src, combine):
     for j in range(index.size):
         out[index[j]] = combine(out[index[j]], src[j])
 
 
-@njit
 def write_points(out, index, src, combine):
     for j in range(index.shape[0]):
         out[index[j, 0], index[j, 1]] = combine(out[index[j, 0], index[j, 1]], src[j])
 
 
-@njit(parallel=True)
 def write_lines(out, index, src, combine):
     for i in prange(index.shape[0]):
         for j in range(index.shape[1]):
             out[i, index[i, j]] = combine(out[i, index[i, j]], src[i, j])
 
 
-@njit(parallel=True)
 def write_inner(out, index, src, combine):
     """Blocks of columns, so that no two threads write the same place."""
     blocks = (index.shape[2] + BLOCK - 1) // BLOCK
@@ -153,7 +139,6 @@ def write_inner(out, index, src, combine):
                 out[i, index[i, j, k], k] = combine(out[i, index[i, j, k], k], src[i, j, k])
 
 
-@njit(parallel=True)
 def write_slices(out, index, src, combine):
     blocks = (out.shape[2] + BLOCK - 1) // BLOCK
     for block in prange(out.shape[0] * blocks):
@@ -164,7 +149,6 @@ def write_slices(out, index, src, combine):
                 out[i, index[j], k] = combine(out[i, index[j], k], src[i, j, k])
 
 
-@njit(parallel=True)
 def reduce_segments(data, lengths, stops, out, combine):
     for s in prange(lengths.size):
         first = stops[s] - lengths[s]
@@ -192,7 +176,7 @@ def gather(work):
 
     def gathered():
         out = np.empty(work.index.shape, work.dtype)
-        kernel(source, index, view(out))
+        compiled(kernel)(source, index, view(out))
         return out
 
     return gathered
@@ -209,7 +193,7 @@ def select(work):
 
     def selected():
         out = np.empty(shape, work.dtype)
-        kernel(source, index, out.reshape(source.shape[0], index.size, source.shape[2]))
+        compiled(kernel)(source, index, out.reshape(source.shape[0], index.size, source.shape[2]))
         return out
 
     return selected
@@ -227,7 +211,7 @@ def gather_nd(work):
 
     def gathered():
         out = np.empty((len(index), *shape), work.dtype)
-        kernel(source, index, view(out))
+        compiled(kernel)(source, index, view(out))
         return out
 
     return gathered
@@ -252,7 +236,8 @@ def write(work):
         kernel, view = write_inner, partial(three, dim=work.dim)
     index = work.index if work.function == "scatter_nd" else view(work.index)
     src = view(src)
-    return writing(work, lambda out: kernel(view(out), index, src, COMBINE[reduce]))
+    combine = compiled(COMBINE[reduce])
+    return writing(work, lambda out: compiled(kernel)(view(out), index, src, combine))
 
 
 def write_whole(work):
@@ -262,10 +247,8 @@ def write_whole(work):
         return None
     shape = (*work.shape[: work.dim], *work.index.shape, *work.shape[work.dim :][1:])
     src = three(np.broadcast_to(np.asarray(work.src, work.dtype), shape), work.dim)
-    return writing(
-        work,
-        lambda out: write_slices(three(out, work.dim), work.index, src, COMBINE[reduce]),
-    )
+    kernel, combine = compiled(write_slices), compiled(COMBINE[reduce])
+    return writing(work, lambda out: kernel(three(out, work.dim), work.index, src, combine))
 
 
 def segments(work):
@@ -273,10 +256,11 @@ def segments(work):
     if reduce is None:
         return None
     data = work.input.reshape(work.shape[0], -1)
+    kernel, combine = compiled(reduce_segments), compiled(COMBINE[reduce])
 
     def reduced():
         out = np.empty((work.lengths.size, data.shape[1]), work.dtype)
-        reduce_segments(data, work.lengths, np.cumsum(work.lengths), out, COMBINE[reduce])
+        kernel(data, work.lengths, np.cumsum(work.lengths), out, combine)
         return out.reshape(-1, *work.shape[1:])
 
     return reduced
