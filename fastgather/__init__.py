@@ -8,7 +8,7 @@ import os
 import warnings
 from importlib import util
 
-from fastgather import _fallback
+from fastgather import _fallback, _settings
 
 __version__ = "0.1.0"
 
@@ -19,7 +19,8 @@ def _choose_engine():
         raise ImportError(f"FASTGATHER_BACKEND must be cython or python, not {wanted!r}")
     if wanted != "python":
         try:
-            from fastgather import _core
+            with _settings.passive_waiting():
+                from fastgather import _core
 
             return "cython", _core
         except Exception as error:  # NumPy and Cython raise more than ImportError

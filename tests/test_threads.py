@@ -13,6 +13,7 @@ from fastgather import _settings
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux's /proc")
 compiled = pytest.mark.compiled
+OPENMP = _settings.runtime.openmp or ""
 
 # A script's call that is large enough for seven threads, and how it checks it.
 BIG = """
@@ -190,6 +191,18 @@ def test_large_calls_of_every_kind_use_threads(call):
 def test_small_calls_use_one_thread():
     script = "with fg.num_threads(4): fg.gather(x[:5, :5], 1, index[:5, :5] % 5)\nprint(started())"
     assert printed(BIG, script) == ["0"]
+
+
+@compiled
+@pytest.mark.skipif("GNU" not in OPENMP, reason="asks GNU OpenMP what it read")
+@pytest.mark.parametrize("wish", [None, "active"])
+def test_waiting_threads_sleep_unless_the_user_wishes(wish):
+    """The runtime says how its threads wait; the environment is what the user left."""
+    environment = {"OMP_DISPLAY_ENV": "true"} | ({"OMP_WAIT_POLICY": wish} if wish else {})
+    script = 'import os, fastgather; print(os.environ.get("OMP_WAIT_POLICY"))'
+    process = run_script(script, **environment)
+    assert f"OMP_WAIT_POLICY = '{(wish or 'passive').upper()}'" in process.stderr
+    assert process.stdout.split() == [str(wish)]
 
 
 @compiled
