@@ -81,8 +81,14 @@ cdef Py_ssize_t elements(const Plan *plan) noexcept nogil:
 
 
 cdef Py_ssize_t work_bytes(const Plan *plan) noexcept nogil:
-    """What a call moves, index included: the measure of whether threads pay."""
-    return elements(plan) * (plan.itemsize + sizeof(Py_ssize_t))
+    """What a call reads, index included: the measure of whether threads pay. 0 without elements."""
+    cdef Py_ssize_t count = 1, indices = 1
+    cdef int d
+    for d in range(plan.ndim):
+        count *= plan.shape[d]
+        if not index_is_constant(plan, d):
+            indices *= plan.shape[d]
+    return count * plan.itemsize + indices * <Py_ssize_t> sizeof(Py_ssize_t) if count else 0
 
 
 cdef void move_dim(Plan *plan, int source, int to) noexcept nogil:
