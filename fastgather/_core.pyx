@@ -70,6 +70,24 @@ cdef inline int as_dim(dim, int ndim) except -1:
     return <int> (d + limit if d < 0 else d)
 
 
+cdef inline int as_axis(axis, int ndim) except -1:
+    cdef Py_ssize_t d = PyNumber_AsSsize_t(axis, NULL)
+    if not -ndim <= d < ndim:
+        arguments.as_axis(axis, ndim)
+    return <int> (d + ndim if d < 0 else d)
+
+
+cdef inline cnp.ndarray as_along_axis(cnp.ndarray arr, indices, axis):
+    """The indices of take_along_axis and put_along_axis."""
+    if (
+        axis is None or not cnp.PyArray_CheckExact(indices)
+        or not cnp.PyTypeNum_ISINTEGER(cnp.PyArray_TYPE(indices))
+        or cnp.PyArray_NDIM(indices) != cnp.PyArray_NDIM(arr)
+    ):
+        return arguments.as_along_axis(arr, indices, axis)[0]
+    return indices
+
+
 cdef inline int as_mode(mode, tuple allowed, out) except -1:
     if mode == "raise":
         return MODE_RAISE
@@ -730,10 +748,10 @@ def take(a, indices, axis=None, out=None, mode="raise", *, fill_value=0):
     if axis is None and not cnp.PyArray_IS_C_CONTIGUOUS(base):
         result = _fallback.take_flat(gather_nd, base, chosen, out, mode, fill_value)
     elif axis is None or cnp.PyArray_NDIM(base) == 0:
-        dim = arguments.as_axis(axis or 0, 1)
+        dim = as_axis(axis or 0, 1)
         result = read_slices((<object> base).reshape(-1), dim, chosen, out, mode, fill_value)
     else:
-        dim = arguments.as_axis(axis, cnp.PyArray_NDIM(base))
+        dim = as_axis(axis, cnp.PyArray_NDIM(base))
         result = read_slices(base, dim, chosen, out, mode, fill_value)
     return result if out is not None or cnp.PyArray_NDIM(result) else result[()]
 
@@ -746,9 +764,9 @@ def take_along_axis(arr, indices, axis=-1, *, out=None, mode="raise", fill_value
         return _fallback.take_along_axis(
             base, indices, axis, out=out, mode=mode, fill_value=fill_value
         )
-    chosen, axis = arguments.as_along_axis(base, indices, axis)
+    chosen = as_along_axis(base, indices, axis)
     if axis is not None:
-        dim = axis
+        dim = as_axis(axis, cnp.PyArray_NDIM(base))
     elif cnp.PyArray_IS_C_CONTIGUOUS(base):
         base, dim = (<object> base).reshape(-1), 0
     else:
@@ -767,9 +785,9 @@ def put_along_axis(arr, indices, values, axis, *, mode="raise"):
     if holds_references(arr):
         return _fallback.put_along_axis(arr, indices, values, axis, mode=mode)
     lines = np.asarray(arr)
-    chosen, axis = arguments.as_along_axis(lines, indices, axis)
+    chosen = as_along_axis(lines, indices, axis)
     if axis is not None:
-        dim = axis
+        dim = as_axis(axis, cnp.PyArray_NDIM(lines))
     elif cnp.PyArray_IS_C_CONTIGUOUS(lines):
         lines, dim = (<object> lines).reshape(-1), 0
     else:
