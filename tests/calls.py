@@ -11,16 +11,18 @@ import numpy as np
 
 INDEX_DTYPES = ["i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"]
 STRUCTURED = np.dtype([("a", "i2"), ("b", "f8"), ("c", "S3")])
+WITH_REFERENCES = np.dtype([("a", "O"), ("b", "i4")])
 ML_DTYPES = [
     np.dtype(t) for t in (ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2)
 ]
 FLOATS = [np.dtype(t) for t in ("f2", "f4", "f8", "g", "F", "D", "G")] + ML_DTYPES
 NUMERIC = [np.dtype(t) for t in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")] + FLOATS
-REFERENCES = [np.dtype(object), np.dtypes.StringDType()]
 DTYPES = [
     *NUMERIC,
     *[np.dtype(t) for t in ("M8[s]", "m8[ms]", "S3", "U2", "V5", STRUCTURED)],
-    *REFERENCES,
+    np.dtype(object),
+    np.dtypes.StringDType(),
+    WITH_REFERENCES,
 ]
 
 READS = ["gather", "index_select", "take", "take_along_axis", "gather_nd"]
@@ -412,14 +414,14 @@ def backwards(array):
 
 
 def unaligned(array):
-    if array.dtype.kind in "OT":
+    if array.dtype.hasobject:
         return sliced(array)  # references are always aligned
     buffer = np.zeros(array.nbytes + 1, np.uint8)[1:]
     return filled(buffer.view(array.dtype).reshape(array.shape), array)
 
 
 def byte_swapped(array):
-    return array if array.dtype.kind in "OT" else array.astype(array.dtype.newbyteorder())
+    return array if array.dtype.hasobject else array.astype(array.dtype.newbyteorder())
 
 
 def broadcast(array):
@@ -452,12 +454,17 @@ def read_only(array):
 
 def sharing_memory(array, other, starts):
     """Arrays like both in one buffer, each from its own start; the first keeps its values."""
-    if array.dtype.kind in "OTU":  # of which not all bytes are valid
+    if has_invalid_bytes(array.dtype):
         buffer = np.zeros(max(starts) + max(array.size, other.size), array.dtype)
     else:
         buffer = np.zeros(max(starts) + max(array.nbytes, other.nbytes), np.uint8)
     shared = filled(window(buffer, starts[0], array), array)
     return read_only(shared), window(buffer, starts[1], other)
+
+
+def has_invalid_bytes(dtype):
+    """Whether a dtype breaks on the bytes of another: references and characters do."""
+    return dtype.hasobject or dtype.kind == "U"
 
 
 def window(buffer, start, like):

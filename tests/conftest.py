@@ -14,9 +14,15 @@ ENGINES = {"cython": "fastgather._core", "python": "fastgather._fallback"}
 if os.environ.get("FASTGATHER_BACKEND") == "python":
     del ENGINES["cython"]
 
-hypothesis.settings.register_profile("local", deadline=None, max_examples=60)
-hypothesis.settings.register_profile("ci", deadline=None, max_examples=60, derandomize=True)
-hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+for profile, options in {
+    "local": {"max_examples": 60},
+    "ci": {"max_examples": 60, "derandomize": True},
+    "long": {"max_examples": 2000},  # HYPOTHESIS_PROFILE=long, after a change to a kernel
+}.items():
+    hypothesis.settings.register_profile(profile, deadline=None, **options)
+hypothesis.settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "local")
+)
 
 
 def pytest_configure(config):

@@ -1,4 +1,4 @@
-"""Where a plan meets its limits: items of no bytes, as many dims as NumPy has, one too many."""
+"""Where a plan meets its limits: as many dims as NumPy has, and one too many."""
 
 import numpy as np
 import pytest
@@ -9,19 +9,6 @@ DIMS = 64
 def lines(ndim):
     """Two elements along the last of `ndim` dims."""
     return np.arange(2.0).reshape((1,) * (ndim - 1) + (2,))
-
-
-@pytest.mark.parametrize("dtype", [np.dtype([]), np.dtype("V0"), np.dtype("S0")], ids=str)
-def test_items_of_no_bytes(fg, dtype):
-    x, index = np.empty((4, 6), dtype), np.zeros((4, 6), int)
-    assert fg.gather(x, 1, index).shape == (4, 6)
-    assert fg.index_select(x, 0, [3, 1]).shape == (2, 6)
-    assert fg.scatter(x, 1, index, x, out=x) is x
-    assert fg.gather_nd(x, [[1, 2], [3, 4]]).shape == (2,)
-    with pytest.raises(IndexError, match=r"index 6 at position \(0, 0\)"):
-        fg.gather(x, 1, index + 6)
-    with pytest.raises(IndexError, match=r"index 6 at position \(0, 0\)"):
-        fg.scatter(x, 1, index + 6, x)
 
 
 def test_all_dims_that_numpy_has(fg):

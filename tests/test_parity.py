@@ -1,7 +1,10 @@
-"""The two engines side by side: names, signatures, docstrings. Results: see test_reductions.py and
-test_properties.py."""
+"""The two engines side by side: names, signatures, docstrings, and where their work is done.
+
+That their results are the same is in test_reductions.py and test_properties.py.
+"""
 
 import inspect
+import sys
 
 import pytest
 from calls import VARIANTS, function_of
@@ -72,3 +75,43 @@ def test_package_exports_the_chosen_engine(name):
     else:
         engine = _fallback
     assert getattr(fastgather, name) is getattr(engine, name)
+
+
+def functions_called(function, *args):
+    """The files and names of all Python functions that run, and of built-in ones called by them."""
+    called = []
+
+    def note(frame, event, argument):
+        name = argument.__name__ if event == "c_call" else frame.f_code.co_name
+        if event in ("call", "c_call"):
+            called.append((frame.f_code.co_filename, name))
+
+    function(*args)  # what only a first call does
+    sys.setprofile(note)
+    try:
+        function(*args)
+    finally:
+        sys.setprofile(None)
+    return called
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_no_loop_over_elements(fg, variant):
+    counts = []
+    for n in (5, 50):
+        arguments = plain_call(variant, np.random.default_rng(0), "i4", (n, n), 1, n - 1)
+        counts.append(len(functions_called(run, fg, variant, arguments)))
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_compiled_engine_leaves_no_numbers_to_the_other(variant):
+    from fastgather import _core
+
+    for dtype in dtypes_of(variant):
+        if dtype.kind in "biufc":
+            arguments = plain_call(variant, np.random.default_rng(0), dtype, (4, 5, 6), 1, 5)
+            called = functions_called(run, _core, variant, arguments)
+            assert not [name for file, name in called if file.endswith("_fallback.py")]
+            assert "at" not in [name for _, name in called]  # numpy.ufunc.at

@@ -169,6 +169,18 @@ def random_bits(shape, dtype):
     return np.frombuffer(bytearray(np.random.default_rng(1).bytes(count)), dtype).reshape(shape)
 
 
+@pytest.mark.parametrize("dtype", ["V0", []], ids=["V0", "no fields"])
+@pytest.mark.parametrize("variant", MOVES)
+def test_items_of_no_bytes(fg, variant, dtype):
+    arguments = call_of(variant)
+    index = arguments[index_of(variant)]
+    empty = on_arrays(arguments, lambda array: np.zeros(array.shape, dtype))
+    empty[index_of(variant)] = index
+    assert_same(run(fg, variant, empty), np.zeros(run(oracle, variant, arguments).shape, dtype))
+    with pytest.raises(IndexError, match="index 9 at position"):
+        run(fg, variant, empty | {index_of(variant): np.full_like(index, 9)})
+
+
 @pytest.mark.parametrize("variant", MOVES)
 @pytest.mark.parametrize("with_out", [False, True])
 def test_references_are_counted(fg, variant, with_out):
@@ -588,6 +600,20 @@ def test_src_may_be_larger_than_index(fg, variant):
     assert_same(result_of(fg, variant, arguments | {"src": larger}), expected)
 
 
+def test_scalar_is_no_array(fg):
+    x, two = np.zeros(3), np.zeros(2)
+    calls = [
+        lambda: fg.gather(x, 0, [9], mode="fill", fill_value=two),
+        lambda: fg.take(x, [9], mode="fill", fill_value=[1.0]),
+        lambda: fg.index_fill(x, 0, [0], two[:1]),
+        lambda: fg.index_add(x, 0, [0], x[:1], alpha=two),
+        lambda: fg.segment_reduce(x, "sum", lengths=[3], initial=two[:1]),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match="scalar"):
+            call()
+
+
 # mode
 
 
@@ -649,6 +675,18 @@ def test_first_bad_index_in_c_order(fg, variant, shape):
         with fg.num_threads(threads), pytest.raises(IndexError) as caught:
             run(fg, variant, arguments | {index_of(variant): index})
         assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize("variant", ["gather_nd", "scatter_nd-none", "scatter_nd-add"])
+def test_tuple_of_different_dtypes(fg, variant):
+    arguments = call_of(variant, shape=(4, 5, 6), length=7)
+    first, second = np.moveaxis(arguments["indices"], -1, 0)
+    mixed = (first.astype(">i2"), (second % 5).astype("u8"))
+    assert_same(run(fg, variant, arguments | {"indices": mixed}), run(oracle, variant, arguments))
+    mixed[1][-1] = 2**64 - 1
+    message = rf"^index {2**64 - 1} at position \({len(first) - 1},\) is out of bounds for dim 1 "
+    with pytest.raises(IndexError, match=message):
+        run(fg, variant, arguments | {"indices": mixed})
 
 
 @pytest.mark.parametrize("variant", ["gather_nd", "scatter_nd-none"])
@@ -857,6 +895,22 @@ def test_out_that_is_an_input_turned_round(fg, variant):
             out = turn(changed[name])
             expected = run(oracle, variant, on_arrays(changed, np.copy) | {destination: out.copy()})
             assert_same(run(fg, variant, changed | {destination: out}), expected)
+
+
+def test_everything_is_one_array(fg):
+    start = np.array([2, 0, 1, 1, -1])
+    for variant in ("gather", "take", "take_along_axis", "scatter", "scatter_add", "index_copy"):
+        x = start.copy()
+        arguments = {data_of(variant): x, index_of(variant): x, "out": x}
+        arguments |= {"axis" if "take" in variant else "dim": 0}
+        if source_of(variant):
+            arguments[source_of(variant)] = x
+        expected = run(oracle, variant, on_arrays(arguments, np.copy))
+        assert run(fg, variant, arguments) is x
+        assert_same(x, expected)
+    x = start.copy()
+    fg.put_along_axis(x, x, x, 0)
+    assert_same(x, oracle.put_along_axis(start, start, start, 0))
 
 
 # All or nothing

@@ -22,6 +22,7 @@ from calls import (
     boxed,
     data_of,
     dtypes_of,
+    has_invalid_bytes,
     index_of,
     is_put,
     modes_of,
@@ -94,7 +95,7 @@ def with_destination(draw, rng, variant, arguments):
 def is_shareable(value, data):
     """Whether `value` can lie in one buffer with an array of `data`'s dtype."""
     return isinstance(value, np.ndarray) and (
-        value.dtype == data.dtype or data.dtype.kind not in "OTU"
+        value.dtype == data.dtype or not has_invalid_bytes(data.dtype)
     )
 
 

@@ -283,13 +283,14 @@ def test_nan_propagates(fg, variant, dtype):
     assert np.isnan(combined(fg, variant, [1.0, 2.0], dtype, start=np.nan)).all()
 
 
-@all_that("amax", "amin")
+@pytest.mark.parametrize("variant", ["scatter_reduce-amax", "index_reduce-amin", "scatter_nd-max"])
 def test_nan_that_is_there_keeps_its_bits(fg, variant):
-    for bits in (0x7FC12345, 0xFFC00001):
-        if variant not in SEGMENTS:
-            start = np.array(bits, "u4").view("f4")
-            result = combined(fg, variant, [1.0, np.nan, 2.0], "f4", start=start)
-            assert result.view("u4").tolist() == [bits]
+    payloads = {"f2": [0x7E01, 0xFE03], "f4": [0x7FC12345, 0xFFC00001], "f8": [0xFFF8000000000007]}
+    for dtype, patterns in payloads.items():
+        for pattern in patterns:
+            start = np.array(pattern, f"u{dtype[1]}").view(dtype)
+            result = combined(fg, variant, [1.0, np.nan, 2.0], dtype, start=start)
+            assert result.view(f"u{dtype[1]}").tolist() == [pattern]
 
 
 @all_that("amax", "amin", alone=True)

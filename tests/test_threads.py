@@ -40,9 +40,12 @@ def started():
 """
 # What a forked child does: it must come to an end, with the right result, on one thread.
 FORK = """
+import signal
+
 def fork_and(check):
     child = os.fork()
     if child == 0:
+        signal.alarm(60)  # ends a child that hangs
         try:
             check()
             os._exit(0)
@@ -358,9 +361,11 @@ print(fork_and(child_and_grandchild))
 def test_pool_of_forked_workers():
     """As a data loader has them."""
     script = """
-import multiprocessing
+import multiprocessing, signal
 def work(seed):
+    signal.alarm(60)
     big_call()
+    signal.alarm(0)
     return fg.get_num_threads()
 fg.set_num_threads(2)
 big_call()
