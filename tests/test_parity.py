@@ -6,8 +6,9 @@ That their results are the same is in test_reductions.py and test_properties.py.
 import inspect
 import sys
 
+import numpy as np
 import pytest
-from calls import VARIANTS, function_of
+from calls import VARIANTS, dtypes_of, function_of, plain_call, run
 
 import fastgather
 from fastgather import _fallback
