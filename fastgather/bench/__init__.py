@@ -94,11 +94,10 @@ def _measure(cells, panels, threads, options):
     bandwidth = copy_bandwidth(threads)
     about = report.machine(threads, bandwidth, versions, missing)
 
-    def measured(cells, modules, label):
-        tracked = report.tracked(cells, label, screen)
-        return [compare(cell, modules, bandwidth, options.repeat) for cell in tracked]
-
-    records = measured(cells, modules, "time")
+    records = [
+        compare(cell, modules, bandwidth, options.repeat)
+        for cell in report.tracked(cells, "time", screen)
+    ]
     if options.memory:
         with contextlib.closing(memory.peaks(cells, threads)) as peaks:
             for record, _ in zip(records, report.tracked(cells, "memory", screen), strict=True):
@@ -107,14 +106,28 @@ def _measure(cells, panels, threads, options):
     for line in report.summary(records, modules, about):
         screen.print(line, highlight=False, markup=False)
     beside = {name: modules[name] for name in plot.BESIDE if name in modules}
-    swept = [(panel, measured(plot.sweep(panel), beside, "plot")) for panel in panels]
+    swept = [(panel, _sweep(panel, beside, bandwidth, options.repeat, screen)) for panel in panels]
     if options.plot:
         compared = report.versions_line(versions, ("fastgather", *plot.BESIDE))
-        plot.draw(options.plot, swept, f"{report.machine_line(about)}, {compared}")
+        plot.draw(options.plot, swept, f"{report.machine_line(about)}\n{compared}")
         screen.print(f"picture: {options.plot}", highlight=False, markup=False)
     if options.json:
         sweep = [record for _, records in swept for record in records]
         report.write_json(options.json, {"machine": about, "cells": records, "sweep": sweep})
+
+
+def _sweep(panel, peers, bandwidth, rounds, screen):
+    """The records of a panel; a peer whose calls get too long to wait for leaves."""
+    from fastgather.bench import plot, report
+    from fastgather.bench.compare import compare
+
+    records, peers = [], dict(peers)
+    for cell in report.tracked(plot.sweep(panel), "plot", screen):
+        records.append(compare(cell, peers, bandwidth, rounds))
+        for name, ratio in records[-1]["ratios"].items():
+            if ratio * records[-1]["fastgather"] > plot.PATIENCE:
+                del peers[name]
+    return records
 
 
 def _positive(text):

@@ -13,6 +13,7 @@ MARKERS = {"fastgather": "o", "NumPy": "s", "PyTorch": "^"}
 ITEM = 4  # bytes of float32
 SMALLEST, LARGEST = 2**7, 2**30  # bytes of the result
 MEMORY_PER_RESULT = 16  # arrays of a cell, for ours and the peers, over its result
+PATIENCE = 1.5  # seconds of a call after which a peer's line ends
 UNITS = ["B", "KB", "MB", "GB"]
 
 
@@ -138,10 +139,11 @@ def _label(figure, grid, machine):
         axes.xaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.tick_params(axis="x", rotation=45)
-    figure.supxlabel("size of the result (float32, int64 index)")
+    figure.supxlabel(
+        f"size of the result (float32, int64 index); a peer's line ends at a call of {PATIENCE} s"
+    )
     figure.supylabel("nanoseconds per element of the result")
-    handles, names = grid.flat[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper right", ncols=len(names), frameon=False)
+    grid.flat[0].legend()
     title = f"Time per element against size: lower is faster\n{machine}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
 

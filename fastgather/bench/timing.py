@@ -20,6 +20,7 @@ MORE = 2  # times as many
 HOPELESS = 4  # times our own time: such a call is timed in the first rounds only, and so is
 SECOND = 1.5  # a spelling this many times slower than another of the same peer
 FIRST_ROUNDS = 2
+LONG = 1.5  # seconds; such a call is timed once
 LINE = 64  # bytes of a cache line
 LARGE = 64e6  # bytes moved from which a cell is compared with the limit
 COPY = 2**28  # bytes of the array that is copied to find the limit
@@ -47,7 +48,9 @@ def take_turns(calls, rounds):
         samples[name] = [seconds]
     turn = 1
     while turn < rounds:
-        for name in _worth_timing(samples) if turn >= FIRST_ROUNDS else calls:
+        for name in list(_worth_timing(samples)) if turn >= FIRST_ROUNDS else calls:
+            if samples[name][0] > LONG:
+                continue
             samples[name].append(_sample(calls[name], numbers[name]))
         turn += 1
         if turn == FIRST_ROUNDS and max(map(min, samples.values())) < SHORT:
