@@ -108,7 +108,8 @@ def as_values(value, dtype, name):
         if dtype.kind in "biufc" and dtype.kind not in SCALAR_KINDS[kind]:
             raise TypeError(f"{name}={value!r} does not convert to {dtype}")
         with np.errstate(all="ignore"):
-            return np.array(value, dtype)
+            native = dtype if dtype.isnative else dtype.newbyteorder("=")
+            return np.array(value, native).astype(dtype, copy=False)
     if dtype.kind not in "biufc" and not isinstance(value, np.ndarray | np.generic):
         as_array(value, name)
         return np.asarray(value, dtype)

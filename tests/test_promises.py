@@ -13,6 +13,7 @@ import oracle
 import pytest
 from calls import (
     COMBINING,
+    DTYPES,
     INDEX_DTYPES,
     LARGE,
     LAYOUTS,
@@ -498,6 +499,9 @@ SCALARS = [
     ("U3", "abc", "abc"),
     ("S3", b"abc", b"abc"),
     ("O", "anything", "anything"),
+    (">i2", 3, 3),
+    (">f4", 0.5, 0.5),
+    (np.dtype(ml_dtypes.bfloat16).newbyteorder(), 2.0, 2.0),
 ]
 
 # Every parameter that is a scalar or may be one: a call with it, on three elements.
@@ -526,7 +530,7 @@ def test_scalar(fg, call, dtype, value, expected):
             call(fg, x, value)
         assert_same(x, np.zeros(3, dtype))
     else:
-        assert_same(call(fg, x, value)[:1], np.array([expected], dtype))
+        assert_same(call(fg, x, value)[:1], np.array([expected]).astype(dtype))
 
 
 @pytest.mark.parametrize(
@@ -1261,6 +1265,14 @@ def test_0d(fg, dim):
     assert_same(fg.index_reduce(x, dim, [0], np.array(2.0), "prod"), np.array(10.0))
     assert_same(fg.gather(x, dim, zero + 5, mode="fill", fill_value=1.0), np.array(1.0))
     assert_same(x, np.array(5.0))
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_0d_in_place(fg, dtype):
+    x = random_data(np.random.default_rng(5), (), dtype)
+    before = x.copy()
+    assert fg.scatter(x, 0, np.array(7), before, mode="drop", out=x) is x
+    assert_same(x, before)
 
 
 @pytest.mark.parametrize("dim", [1, -2])
