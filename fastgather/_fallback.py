@@ -945,7 +945,8 @@ def _write(input, where, shape, valid, src, operation, include_self, out):
         positions, src = positions[valid], src[valid]
     if direct:
         src = src.copy() if np.may_share_memory(src, out) else src
-        if out is not input:  # a 0-d StringDType array copied to itself is empty afterwards
+        if out.ctypes.data != input.ctypes.data or out.strides != input.strides:
+            # Not onto itself: a 0-d StringDType array is empty afterwards (NumPy 2.4).
             np.copyto(out, input)
     with np.errstate(all="ignore"):
         _combine(flat, positions, src, operation, include_self)
