@@ -9,8 +9,7 @@ from functools import partial
 import numpy as np
 
 cimport numpy as cnp
-from cpython.object cimport PyObject, PyTypeObject
-from cpython.ref cimport Py_INCREF
+from cpython.object cimport PyObject
 from libc.string cimport memcpy
 
 from fastgather import _arguments as arguments
@@ -18,6 +17,7 @@ from fastgather import _fallback
 from fastgather import _reductions as reductions
 from fastgather import _settings
 
+from fastgather._memory cimport new_array
 from fastgather._plan cimport Component, Plan, count_bad, run, work_bytes
 from fastgather._reduce cimport is_reducible
 from fastgather._types cimport (
@@ -32,14 +32,10 @@ cdef extern from "Python.h":
 
 cdef extern from "numpy/arrayobject.h":
     bint PyDataType_REFCHK(cnp.dtype dtype)
-    object PyArray_NewFromDescr(
-        PyTypeObject *subtype, cnp.dtype dtype, int ndim, const Py_ssize_t *shape, const Py_ssize_t *strides,
-        void *data, int flags, PyObject *base,
-    )
 
 cdef enum:
     FREE_BYTES = 1 << 16        # work from which the GIL is released
-    THREAD_BYTES = 1 << 19      # work for each thread: a team of them takes a while to wake
+    THREAD_BYTES = 1 << 20      # work for each thread: a team of them takes a while to wake
 
 cdef dict OPERATIONS = {"set": SET, "sum": SUM, "prod": PROD, "amax": AMAX, "amin": AMIN}
 cdef tuple READ_MODES = arguments.READ_MODES
@@ -163,13 +159,6 @@ cdef inline int broadcast(cnp.ndarray arr, cnp.ndarray indices, int axis, Py_ssi
             arguments.broadcast_along_axis((<object> arr).shape, (<object> indices).shape, axis)
         shape[d] = m if d == axis or n == 1 else n
     return 0
-
-
-cdef inline cnp.ndarray new_array(cnp.dtype dtype, int ndim, const Py_ssize_t *shape, bint fortran=False):
-    Py_INCREF(dtype)
-    return PyArray_NewFromDescr(
-        <PyTypeObject *> cnp.ndarray, dtype, ndim, shape, NULL, NULL, fortran, NULL
-    )
 
 
 # Overlap --------------------------------------------------------------------------------------
@@ -440,7 +429,7 @@ cdef object read(
     cdef cnp.ndarray result, fill
     cdef bint direct = True
     if out is None:
-        result = new_array(dtype, plan.ndim, plan.shape)
+        result = new_array(dtype, plan.ndim, plan.shape, False)
     else:
         check_out(out, plan.ndim, plan.shape, dtype)
         result = out
@@ -711,7 +700,7 @@ def index_select(input, dim, index, *, out=None, mode="raise", fill_value=0):
         return read_slices(base, axis, chosen, out, mode, fill_value)
     as_mode(mode, READ_MODES, out)
     if out is None:
-        out = new_array(base.descr, 0, NULL)
+        out = new_array(base.descr, 0, NULL, False)
     check_out(out, 0, NULL, base.descr)
     read_slices((<object> base)[None], 0, chosen, out[None], mode, fill_value)
     return out

@@ -73,31 +73,74 @@ cdef void gather_tile(const Tile *tile, item_t *item) noexcept nogil:
         gather_items(tile, item, False)
 
 
-cdef Py_ssize_t gather_direct(const Tile *tile, item_t *item, index_t *index) noexcept nogil:
-    """Single items by one index under "raise", whose values go from here straight to the address."""
-    cdef Py_ssize_t size = tile.target.size, step = tile.target.step
-    cdef Py_ssize_t inner_base = tile.target.inner_base, stride = tile.inner_stride
-    cdef Py_ssize_t value_stride = tile.values.inner_stride
-    cdef Py_ssize_t _, j, bad = 0
-    cdef const char *value
-    cdef const char *base
-    cdef char *to
+cdef inline Py_ssize_t gather_line(
+    const char *value, const char *base, char *to, Py_ssize_t n, Py_ssize_t size, Py_ssize_t step,
+    Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t to_stride, item_t *item, index_t *index, bint far,
+) noexcept nogil:
+    """
+    One line of single items; how many index values were out of range.
+
+    Most indices are not negative: a loop that knows no other kind runs up to the first that is.
+    """
+    cdef Py_ssize_t i = 0, bad = 0
     cdef item_t moved
     cdef int64_t at
-    for j in range(tile.outer):
-        value = tile.values.data + j * tile.values.outer_stride
-        base = tile.base + j * tile.target.outer_base
-        to = tile.stream + j * tile.outer_stride
-        for _ in range(tile.inner):
-            at = normalise((<const volatile index_t *> value)[0], size, MODE_RAISE)
-            if <uint64_t> at < <uint64_t> size:
-                memcpy(&moved, base + at * step, sizeof(item_t))
-                memcpy(to, &moved, sizeof(item_t))
-            else:
-                bad += 1
-            value += value_stride
-            base += inner_base
-            to += stride
+    while i < n:
+        at = (<const volatile index_t *> (value + i * value_stride))[0]
+        if <uint64_t> at >= <uint64_t> size:
+            break
+        if far and i + AHEAD < n:
+            prefetch(base + (<const index_t *> (value + (i + AHEAD) * value_stride))[0] * step)
+        memcpy(&moved, base + i * base_stride + at * step, sizeof(item_t))
+        memcpy(to + i * to_stride, &moved, sizeof(item_t))
+        i += 1
+    while i < n:
+        at = normalise((<const volatile index_t *> (value + i * value_stride))[0], size, MODE_RAISE)
+        if <uint64_t> at < <uint64_t> size:
+            memcpy(&moved, base + i * base_stride + at * step, sizeof(item_t))
+            memcpy(to + i * to_stride, &moved, sizeof(item_t))
+        else:
+            bad += 1
+        i += 1
+    return bad
+
+
+cdef Py_ssize_t gather_direct(const Tile *tile, item_t *item, index_t *index) noexcept nogil:
+    """
+    Single items by one index under "raise", whose values go from here straight to the address.
+
+    The same line three times: with the strides of an axis that is innermost, of an axis that
+    is not, and any.
+    """
+    cdef Py_ssize_t n = tile.inner, size = tile.target.size, step = tile.target.step
+    cdef Py_ssize_t value_stride = tile.values.inner_stride, stride = tile.inner_stride
+    cdef Py_ssize_t base_stride = tile.target.inner_base, _, bad = 0
+    cdef bint packed = value_stride == sizeof(index_t) and stride == sizeof(item_t)
+    cdef bint innermost = packed and base_stride == 0 and step == sizeof(item_t)
+    cdef bint outermost = packed and base_stride == sizeof(item_t) and not tile.far
+    cdef const char *value = tile.values.data
+    cdef const char *base = tile.base
+    cdef char *to = tile.stream
+    for _ in range(tile.outer):
+        if innermost and tile.far:
+            bad += gather_line(
+                value, base, to, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index, True
+            )
+        elif innermost:
+            bad += gather_line(
+                value, base, to, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index, False
+            )
+        elif outermost:
+            bad += gather_line(
+                value, base, to, n, size, step, sizeof(index_t), sizeof(item_t), sizeof(item_t), item, index, False
+            )
+        else:
+            bad += gather_line(
+                value, base, to, n, size, step, value_stride, base_stride, stride, item, index, tile.far
+            )
+        value += tile.values.outer_stride
+        base += tile.target.outer_base
+        to += tile.outer_stride
     return bad
 
 

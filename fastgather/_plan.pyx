@@ -222,7 +222,6 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
 
     case                                      kernel
     one index, "raise", single items          direct: no detour by way of offsets
-    the same, but the base is far             by offsets, which a prefetch can look ahead in
     index constant along the row, contiguous  by bytes: a memcpy a row
     anything else                             by offsets
 
@@ -245,7 +244,7 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
         nest.kernel = gather_kernel(0 if row_is_contiguous(plan, nest.row) else itemsize)
     else:
         nest.kernel = scatter_kernel(0 if row_is_contiguous(plan, nest.row) else itemsize)
-    if nest.far or not takes_direct(plan, nest):
+    if not takes_direct(plan, nest):
         return
     if plan.checks_only:
         nest.direct = check_direct_kernel(code)

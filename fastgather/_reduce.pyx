@@ -17,6 +17,7 @@ from fastgather._types cimport (
 
 cdef extern from "<math.h>" nogil:
     int signbit(long double x)
+    int islessgreater(long double x, long double y)
 
 ctypedef long double float_long
 ctypedef float complex complex64
@@ -86,10 +87,12 @@ cdef inline real_t combine_real(real_t old, real_t new, Operation operation) noe
         return settle(old, old + new)
     if operation == PROD:
         return settle(old, old * new)
+    if islessgreater(old, new):
+        if operation == AMAX:
+            return new if new > old else old
+        return new if new < old else old
     if old == new:
         return new if (signbit(old) != 0) == (operation == AMAX) else old
-    if old < new or old > new:
-        return new if (new > old) == (operation == AMAX) else old
     return settle(old, old + new)
 
 
@@ -178,30 +181,61 @@ cdef void reduce_tile(const Tile *tile, number_t *item) noexcept nogil:
         reduce_with(tile, item, AMIN)
 
 
+cdef inline Py_ssize_t reduce_line(
+    const char *value, char *base, const char *source, Py_ssize_t n, Py_ssize_t size, Py_ssize_t step,
+    Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t stride, number_t *item, wide_index_t *index,
+    Operation operation, bint far,
+) noexcept nogil:
+    """One line of single items, as `gather_line`; how many index values were out of range."""
+    cdef Py_ssize_t i = 0, bad = 0
+    cdef int64_t at
+    while i < n:
+        at = (<const volatile wide_index_t *> (value + i * value_stride))[0]
+        if <uint64_t> at >= <uint64_t> size:
+            break
+        if far and i + AHEAD < n:
+            prefetch(base + (<const wide_index_t *> (value + (i + AHEAD) * value_stride))[0] * step)
+        combine(base + i * base_stride + at * step, source + i * stride, item, operation)
+        i += 1
+    while i < n:
+        at = normalise((<const volatile wide_index_t *> (value + i * value_stride))[0], size, MODE_RAISE)
+        if <uint64_t> at < <uint64_t> size:
+            combine(base + i * base_stride + at * step, source + i * stride, item, operation)
+        else:
+            bad += 1
+        i += 1
+    return bad
+
+
 cdef inline Py_ssize_t reduce_by_index(
     const Tile *tile, number_t *item, wide_index_t *index, Operation operation
 ) noexcept nogil:
-    cdef Py_ssize_t size = tile.target.size, step = tile.target.step
-    cdef Py_ssize_t inner_base = tile.target.inner_base, stride = tile.inner_stride
-    cdef Py_ssize_t value_stride = tile.values.inner_stride
-    cdef Py_ssize_t _, j, bad = 0
-    cdef const char *value
-    cdef const char *source
-    cdef char *base
-    cdef int64_t at
-    for j in range(tile.outer):
-        value = tile.values.data + j * tile.values.outer_stride
-        base = tile.base + j * tile.target.outer_base
-        source = tile.stream + j * tile.outer_stride
-        for _ in range(tile.inner):
-            at = normalise((<const volatile wide_index_t *> value)[0], size, MODE_RAISE)
-            if <uint64_t> at < <uint64_t> size:
-                combine(base + at * step, source, item, operation)
-            else:
-                bad += 1
-            value += value_stride
-            base += inner_base
-            source += stride
+    cdef Py_ssize_t n = tile.inner, size = tile.target.size, step = tile.target.step
+    cdef Py_ssize_t value_stride = tile.values.inner_stride, stride = tile.inner_stride
+    cdef Py_ssize_t base_stride = tile.target.inner_base, _, bad = 0
+    cdef bint packed = value_stride == sizeof(wide_index_t) and stride == sizeof(number_t) and not tile.far
+    cdef const char *value = tile.values.data
+    cdef char *base = tile.base
+    cdef const char *source = tile.stream
+    for _ in range(tile.outer):
+        if packed and base_stride == 0 and step == sizeof(number_t):
+            bad += reduce_line(
+                value, base, source, n, size, sizeof(number_t), sizeof(wide_index_t), 0, sizeof(number_t),
+                item, index, operation, False,
+            )
+        elif packed and base_stride == sizeof(number_t):
+            bad += reduce_line(
+                value, base, source, n, size, step, sizeof(wide_index_t), sizeof(number_t), sizeof(number_t),
+                item, index, operation, False,
+            )
+        else:
+            bad += reduce_line(
+                value, base, source, n, size, step, value_stride, base_stride, stride, item, index, operation,
+                tile.far,
+            )
+        value += tile.values.outer_stride
+        base += tile.target.outer_base
+        source += tile.outer_stride
     return bad
 
 

@@ -57,19 +57,32 @@ cdef Resolve resolver(int code) noexcept nogil:
     return table[code]
 
 
+cdef inline uint64_t out_of_range(
+    const char *value, Py_ssize_t n, Py_ssize_t stride, uint64_t size, index_t *index
+) noexcept nogil:
+    """Whether a value of a line is out of range, in the highest bit: a loop without branches."""
+    cdef uint64_t found = 0, at, low = size
+    cdef Py_ssize_t i
+    if index_t is uint64_t:
+        low = 0
+    for i in range(n):
+        at = <uint64_t> <int64_t> (<const index_t *> (value + i * stride))[0]
+        found |= (size - 1 - at) | (at + low)
+    return found
+
+
 cdef Py_ssize_t check_direct(const Tile *tile, void *item, index_t *index) noexcept nogil:
-    """Count the values out of range under "raise", and nothing else: a loop without branches."""
-    cdef Py_ssize_t stride = tile.values.inner_stride, i, j, bad = 0
-    cdef uint64_t size = tile.target.size
-    cdef const char *values
-    for j in range(tile.outer):
-        values = tile.values.data + j * tile.values.outer_stride
-        for i in range(tile.inner):
-            if index_t is uint64_t:
-                bad += (<const index_t *> (values + i * stride))[0] >= size
-            else:
-                bad += <uint64_t> <int64_t> (<const index_t *> (values + i * stride))[0] + size >= 2 * size
-    return bad
+    """Whether values are out of range under "raise", and nothing else."""
+    cdef Py_ssize_t n = tile.inner, stride = tile.values.inner_stride, _
+    cdef uint64_t size = tile.target.size, found = 0
+    cdef const char *value = tile.values.data
+    for _ in range(tile.outer):
+        if stride == sizeof(index_t):
+            found |= out_of_range(value, n, sizeof(index_t), size, index)
+        else:
+            found |= out_of_range(value, n, stride, size, index)
+        value += tile.values.outer_stride
+    return found >> 63
 
 
 cdef Direct check_direct_kernel(int code) noexcept nogil:

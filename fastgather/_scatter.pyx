@@ -57,31 +57,60 @@ cdef void scatter_tile(const Tile *tile, item_t *item) noexcept nogil:
         scatter_items(tile, item, False)
 
 
-cdef Py_ssize_t scatter_direct(const Tile *tile, item_t *item, index_t *index) noexcept nogil:
-    """Single items by one index under "raise", whose values go from here straight to the address."""
-    cdef Py_ssize_t size = tile.target.size, step = tile.target.step
-    cdef Py_ssize_t inner_base = tile.target.inner_base, stride = tile.inner_stride
-    cdef Py_ssize_t value_stride = tile.values.inner_stride
-    cdef Py_ssize_t _, j, bad = 0
-    cdef const char *value
-    cdef char *base
-    cdef const char *source
+cdef inline Py_ssize_t scatter_line(
+    const char *value, char *base, const char *source, Py_ssize_t n, Py_ssize_t size, Py_ssize_t step,
+    Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t stride, item_t *item, index_t *index, bint far,
+) noexcept nogil:
+    """One line of single items, as `gather_line`; how many index values were out of range."""
+    cdef Py_ssize_t i = 0, bad = 0
     cdef item_t moved
     cdef int64_t at
-    for j in range(tile.outer):
-        value = tile.values.data + j * tile.values.outer_stride
-        base = tile.base + j * tile.target.outer_base
-        source = tile.stream + j * tile.outer_stride
-        for _ in range(tile.inner):
-            at = normalise((<const volatile index_t *> value)[0], size, MODE_RAISE)
-            if <uint64_t> at < <uint64_t> size:
-                memcpy(&moved, source, sizeof(item_t))
-                memcpy(base + at * step, &moved, sizeof(item_t))
-            else:
-                bad += 1
-            value += value_stride
-            base += inner_base
-            source += stride
+    while i < n:
+        at = (<const volatile index_t *> (value + i * value_stride))[0]
+        if <uint64_t> at >= <uint64_t> size:
+            break
+        if far and i + AHEAD < n:
+            prefetch(base + (<const index_t *> (value + (i + AHEAD) * value_stride))[0] * step)
+        memcpy(&moved, source + i * stride, sizeof(item_t))
+        memcpy(base + i * base_stride + at * step, &moved, sizeof(item_t))
+        i += 1
+    while i < n:
+        at = normalise((<const volatile index_t *> (value + i * value_stride))[0], size, MODE_RAISE)
+        if <uint64_t> at < <uint64_t> size:
+            memcpy(&moved, source + i * stride, sizeof(item_t))
+            memcpy(base + i * base_stride + at * step, &moved, sizeof(item_t))
+        else:
+            bad += 1
+        i += 1
+    return bad
+
+
+cdef Py_ssize_t scatter_direct(const Tile *tile, item_t *item, index_t *index) noexcept nogil:
+    """Single items by one index under "raise", whose values go from here straight to the address."""
+    cdef Py_ssize_t n = tile.inner, size = tile.target.size, step = tile.target.step
+    cdef Py_ssize_t value_stride = tile.values.inner_stride, stride = tile.inner_stride
+    cdef Py_ssize_t base_stride = tile.target.inner_base, _, bad = 0
+    cdef bint packed = value_stride == sizeof(index_t) and stride == sizeof(item_t) and not tile.far
+    cdef const char *value = tile.values.data
+    cdef char *base = tile.base
+    cdef const char *source = tile.stream
+    for _ in range(tile.outer):
+        if packed and base_stride == 0 and step == sizeof(item_t):
+            bad += scatter_line(
+                value, base, source, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index, False
+            )
+        elif packed and base_stride == sizeof(item_t):
+            bad += scatter_line(
+                value, base, source, n, size, step, sizeof(index_t), sizeof(item_t), sizeof(item_t), item, index,
+                False,
+            )
+        else:
+            bad += scatter_line(
+                value, base, source, n, size, step, value_stride, base_stride, stride, item, index, tile.far
+            )
+        value += tile.values.outer_stride
+        base += tile.target.outer_base
+        source += tile.outer_stride
     return bad
 
 

@@ -25,7 +25,11 @@ import types
 import numpy as np
 
 # What the compiled engine puts in place when it loads. Without it there is one thread.
-runtime = types.SimpleNamespace(openmp=None, forked=lambda: False, max_threads=None, isa=None)
+runtime = types.SimpleNamespace(
+    openmp=None, forked=lambda: False, max_threads=None, isa=None, pool=0
+)
+
+WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "5000"}
 
 _chosen = None  # by set_num_threads
 _local = threading.local()  # .threads by num_threads
@@ -137,6 +141,12 @@ def show_config(mode="stdout"):
     ValueError
         If `mode` is neither.
 
+    Notes
+    -----
+    "kept_for_results" is memory of large results that NumPy has freed. It waits for the next
+    result, and the system takes it back whenever memory is short. ``FASTGATHER_POOL=0`` in the
+    environment keeps none.
+
     Examples
     --------
     >>> import fastgather as fg
@@ -156,6 +166,7 @@ def show_config(mode="stdout"):
         "openmp": runtime.openmp or "none",
         "threads": threads,
         "threads_from": source,
+        "kept_for_results": f"at most {runtime.pool >> 20} MB",
         "instruction_set": runtime.isa or f"{platform.machine()}, as NumPy dispatches",
         "numpy": np.__version__,
         "python": sys.version.split()[0],
@@ -169,21 +180,23 @@ def show_config(mode="stdout"):
 @contextlib.contextmanager
 def passive_waiting():
     """
-    Let an OpenMP runtime that loads in this block put waiting threads to sleep.
+    Let an OpenMP runtime that loads in this block put waiting threads to sleep soon.
 
-    By default GNU OpenMP's threads spin, and where other processes want the CPUs too, the thread
-    that everybody waits for is the one that gets none: a gather of 1 M elements took five times as
-    long. A wish of the user's stands. The runtime reads the environment when it loads, and once.
+    By default GNU OpenMP's threads spin for long, and where other processes want the CPUs too, the
+    thread that everybody waits for is the one that gets none: a gather of 1 M elements took five
+    times as long. To wake one that sleeps takes some 50 microseconds, so they spin for about that
+    long, which serves calls in a row. A wish of the user's stands. The runtime reads the
+    environment when it loads, and once.
     """
-    name = "OMP_WAIT_POLICY"
-    if name in os.environ or "GOMP_SPINCOUNT" in os.environ:
+    if any(name in os.environ for name in WAITING):
         yield
         return
-    os.environ[name] = "passive"
+    os.environ.update(WAITING)
     try:
         yield
     finally:
-        del os.environ[name]
+        for name in WAITING:
+            del os.environ[name]
 
 
 def threads_and_source():

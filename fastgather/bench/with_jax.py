@@ -32,9 +32,15 @@ def to_numpy(result):
 
 
 def compiled(function, *arrays):
-    """A call of the compiled function that waits for its result."""
-    call = partial(jax.jit(function), *[jnp.asarray(array) for array in arrays])
-    return lambda: call().block_until_ready()
+    """
+    A call of the compiled function that waits for its result.
+
+    JAX knows one memory layout. It shares arrays that have it; others are copied in each call.
+    """
+    call = jax.jit(function)
+    if all(getattr(array, "flags", np.empty(0).flags).c_contiguous for array in arrays):
+        arrays = [jnp.asarray(array) for array in arrays]
+    return lambda: call(*arrays).block_until_ready()
 
 
 def take_along_axis(work):

@@ -1,0 +1,74 @@
+"""The memory of large results: huge pages, and blocks that are used again."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy._core.multiarray import get_handler_name
+
+import fastgather as fg
+
+pytestmark = pytest.mark.compiled
+
+LARGE = 3 << 20
+
+
+def result(size=LARGE):
+    return fg.take(np.zeros(1, np.uint8), np.zeros(size, np.int8))
+
+
+def test_large_results_lie_in_blocks_of_ours_and_small_ones_do_not():
+    assert get_handler_name(result()) == "fastgather"
+    assert get_handler_name(result(1000)) == "default_allocator"
+    assert get_handler_name(np.empty(LARGE)) == "default_allocator"
+
+
+def test_a_freed_block_serves_the_next_result():
+    first = result()
+    address = first.ctypes.data
+    second = result()
+    assert second.ctypes.data != address
+    del first
+    assert result().ctypes.data == address
+    assert result(LARGE // 2).ctypes.data != address
+
+
+def test_a_result_can_be_resized():
+    array = result()
+    array[:] = np.arange(LARGE) % 251
+    expected = array.copy()
+    array.resize(9 * LARGE, refcheck=False)
+    assert np.array_equal(array[:LARGE], expected)
+    assert not array[LARGE:].any()
+    array.resize(10, refcheck=False)
+    assert np.array_equal(array, expected[:10])
+
+
+def test_kept_memory_is_bounded():
+    """Of ten results of 64 MB at most four are kept."""
+    code = """
+import numpy as np, fastgather as fg
+def mapped():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[0]) * 4096
+fg.take(np.zeros(1, np.uint8), np.zeros(1 << 26, np.int8))
+index = np.zeros(1 << 26, np.int8)
+before = mapped()
+results = [fg.take(np.zeros(1, np.uint8), index) for _ in range(10)]
+assert mapped() - before > 9 << 26
+del results
+assert 0 < mapped() - before <= 4 << 26, mapped() - before
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_user_can_switch_it_off(monkeypatch):
+    monkeypatch.setenv("FASTGATHER_POOL", "0")
+    code = (
+        "import numpy as np, fastgather as fg; from numpy._core.multiarray import get_handler_name;"
+        "print(get_handler_name(fg.take(np.zeros(1, np.uint8), np.zeros(1 << 22, np.int8))),"
+        "fg.show_config(mode='dict')['kept_for_results'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "default_allocator at most 0 MB\n"
