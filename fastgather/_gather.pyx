@@ -6,8 +6,10 @@ load or store that needs no alignment.
 
 from libc.string cimport memcpy
 
+cimport fastgather._inline
 from fastgather._types cimport (
-    AHEAD, BAD, MODE_RAISE, Direct, Item16, Kernel, Tile, index_t, item_t, normalise, prefetch,
+    AHEAD, BAD, MODE_RAISE, Direct, Item16, Kernel, Tile, copy_bytes, index_t, item_t, normalise,
+    prefetch,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -155,9 +157,11 @@ cdef void gather_bytes(const Tile *tile, void *item) noexcept nogil:
     for j in range(tile.outer):
         to = tile.stream + j * tile.outer_stride
         for i in range(tile.inner):
+            if tile.far and i + AHEAD < tile.inner:
+                prefetch(tile.base + offset[i + AHEAD])
             if offset[i] != BAD:
                 for c in range(rows):
-                    memcpy(to + c * tile.row_stride, tile.base + offset[i] + c * tile.row_base_stride, length)
+                    copy_bytes(to + c * tile.row_stride, tile.base + offset[i] + c * tile.row_base_stride, length)
             else:
                 fill_row(to, tile)
             to += tile.inner_stride

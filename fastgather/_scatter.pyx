@@ -5,8 +5,10 @@ Items are moved as in `_gather`; a BAD offset is left out.
 
 from libc.string cimport memcpy
 
+cimport fastgather._inline
 from fastgather._types cimport (
-    AHEAD, BAD, MODE_RAISE, Direct, Item16, Kernel, Tile, index_t, item_t, normalise, prefetch,
+    AHEAD, BAD, MODE_RAISE, Direct, Item16, Kernel, Tile, copy_bytes, index_t, item_t, normalise,
+    prefetch,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -125,9 +127,13 @@ cdef void scatter_bytes(const Tile *tile, void *item) noexcept nogil:
     for j in range(tile.outer):
         source = tile.stream + j * tile.outer_stride
         for i in range(tile.inner):
+            if tile.far and i + AHEAD < tile.inner:
+                prefetch(tile.base + offset[i + AHEAD])
             if offset[i] != BAD:
                 for c in range(rows):
-                    memcpy(tile.base + offset[i] + c * tile.row_base_stride, source + c * tile.row_stride, length)
+                    copy_bytes(
+                        tile.base + offset[i] + c * tile.row_base_stride, source + c * tile.row_stride, length
+                    )
             source += tile.inner_stride
         offset += tile.inner
 

@@ -1,9 +1,11 @@
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
 cdef enum:
     MAX_DIMS = 64
     TILE = 1024                 # positions in a tile: their offsets stay in the first-level cache
     AHEAD = 16                  # positions from a prefetch to the access it is for
+    CALL_BYTES = 256            # from which a call of memcpy is worth it
 
 cdef extern from "Python.h":
     const Py_ssize_t BAD "PY_SSIZE_T_MIN"   # stands among the offsets for an index out of range
@@ -120,3 +122,25 @@ cdef inline int64_t normalise(index_t value, int64_t size, Mode mode) noexcept n
 cdef inline int index_code(int itemsize, bint is_unsigned) noexcept nogil:
     """The place of an index type among those of `index_t`."""
     return 2 * (0 if itemsize == 1 else 1 if itemsize == 2 else 2 if itemsize == 4 else 3) + is_unsigned
+
+
+cdef inline void copy_bytes(char *to, const char *source, Py_ssize_t n) noexcept nogil:
+    """memcpy for a short row: pieces of a constant size, of which the last overlaps the one before."""
+    cdef Py_ssize_t at
+    if n > CALL_BYTES:
+        memcpy(to, source, n)
+    elif n >= 16:
+        for at from 0 <= at < n - 16 by 16:
+            memcpy(to + at, source + at, 16)
+        memcpy(to + n - 16, source + n - 16, 16)
+    elif n >= 8:
+        memcpy(to, source, 8)
+        memcpy(to + n - 8, source + n - 8, 8)
+    elif n >= 4:
+        memcpy(to, source, 4)
+        memcpy(to + n - 4, source + n - 4, 4)
+    elif n >= 2:
+        memcpy(to, source, 2)
+        memcpy(to + n - 2, source + n - 2, 2)
+    elif n == 1:
+        to[0] = source[0]
