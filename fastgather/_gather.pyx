@@ -147,25 +147,30 @@ cdef Py_ssize_t gather_direct(const Tile *tile, item_t *item, index_t *index) no
 
 
 cdef void gather_bytes(const Tile *tile, void *item) noexcept nogil:
-    """Items of any size; contiguous rows of items are one memcpy."""
+    """Items of any size; contiguous rows of items are one copy."""
     cdef const Py_ssize_t *offset = tile.offset
-    cdef Py_ssize_t i, j, c
+    cdef Py_ssize_t i, j, c, inner = tile.inner, stride = tile.inner_stride
     cdef Py_ssize_t rows = tile.row, length = tile.itemsize
+    cdef Py_ssize_t row_stride = tile.row_stride, row_base_stride = tile.row_base_stride
+    cdef bint far = tile.far
+    cdef const char *base = tile.base
     cdef char *to
-    if tile.row_stride == length and tile.row_base_stride == length:
+    if row_stride == length and row_base_stride == length:
         rows, length = 1, tile.row * length
     for j in range(tile.outer):
         to = tile.stream + j * tile.outer_stride
-        for i in range(tile.inner):
-            if tile.far and i + AHEAD < tile.inner:
-                prefetch(tile.base + offset[i + AHEAD])
-            if offset[i] != BAD:
-                for c in range(rows):
-                    copy_bytes(to + c * tile.row_stride, tile.base + offset[i] + c * tile.row_base_stride, length)
-            else:
+        for i in range(inner):
+            if far and i + AHEAD < inner:
+                prefetch(base + offset[i + AHEAD])
+            if offset[i] == BAD:
                 fill_row(to, tile)
-            to += tile.inner_stride
-        offset += tile.inner
+            elif rows == 1:
+                copy_bytes(to, base + offset[i], length)
+            else:
+                for c in range(rows):
+                    copy_bytes(to + c * row_stride, base + offset[i] + c * row_base_stride, length)
+            to += stride
+        offset += inner
 
 
 cdef Kernel gather_kernel(Py_ssize_t itemsize) noexcept nogil:

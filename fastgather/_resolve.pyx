@@ -6,6 +6,7 @@ another thread that writes into the index meanwhile can spoil a result but reach
 
 from libc.string cimport memcpy
 
+cimport fastgather._inline
 from fastgather._types cimport (
     BAD, MODE_RAISE, Direct, Mode, Target, Tile, Values, index_t, normalise,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
@@ -16,13 +17,14 @@ cdef inline Py_ssize_t walk(
     const Values *values, const Target *target, Py_ssize_t *offset, index_t *index, Mode mode, bint adds,
 ) noexcept nogil:
     cdef Py_ssize_t size = target.size, step = target.step, stride = values.inner_stride
+    cdef Py_ssize_t inner_base = target.inner_base, inner = values.inner
     cdef Py_ssize_t i, j, here, bad = 0
     cdef const char *value
     cdef int64_t at
     for j in range(values.outer):
         value = values.data + j * values.outer_stride
         here = j * target.outer_base
-        for i in range(values.inner):
+        for i in range(inner):
             at = normalise((<const volatile index_t *> value)[0], size, mode)
             if <uint64_t> at >= <uint64_t> size:
                 offset[i] = BAD
@@ -32,17 +34,19 @@ cdef inline Py_ssize_t walk(
             elif offset[i] != BAD:
                 offset[i] += at * step
             value += stride
-            here += target.inner_base
-        offset += values.inner
+            here += inner_base
+        offset += inner
     return bad
 
 
 cdef Py_ssize_t resolve(
     const Values *values, const Target *target, Py_ssize_t *offset, index_t *index
 ) noexcept nogil:
-    """Choose the loop once; only the commonest is worth one of its own."""
+    """Choose the loop once; only the commonest mode is worth one of its own."""
     if target.mode == MODE_RAISE and not target.adds:
         return walk(values, target, offset, index, MODE_RAISE, False)
+    if target.mode == MODE_RAISE:
+        return walk(values, target, offset, index, MODE_RAISE, True)
     return walk(values, target, offset, index, target.mode, target.adds)
 
 

@@ -117,25 +117,26 @@ cdef Py_ssize_t scatter_direct(const Tile *tile, item_t *item, index_t *index) n
 
 
 cdef void scatter_bytes(const Tile *tile, void *item) noexcept nogil:
-    """Items of any size; contiguous rows of items are one memcpy."""
+    """Items of any size; contiguous rows of items are one copy."""
     cdef const Py_ssize_t *offset = tile.offset
-    cdef Py_ssize_t i, j, c
+    cdef Py_ssize_t i, j, c, inner = tile.inner, stride = tile.inner_stride
     cdef Py_ssize_t rows = tile.row, length = tile.itemsize
+    cdef Py_ssize_t row_stride = tile.row_stride, row_base_stride = tile.row_base_stride
+    cdef bint far = tile.far
+    cdef char *base = tile.base
     cdef const char *source
-    if tile.row_stride == length and tile.row_base_stride == length:
+    if row_stride == length and row_base_stride == length:
         rows, length = 1, tile.row * length
     for j in range(tile.outer):
         source = tile.stream + j * tile.outer_stride
-        for i in range(tile.inner):
-            if tile.far and i + AHEAD < tile.inner:
-                prefetch(tile.base + offset[i + AHEAD])
+        for i in range(inner):
+            if far and i + AHEAD < inner:
+                prefetch(base + offset[i + AHEAD])
             if offset[i] != BAD:
                 for c in range(rows):
-                    copy_bytes(
-                        tile.base + offset[i] + c * tile.row_base_stride, source + c * tile.row_stride, length
-                    )
-            source += tile.inner_stride
-        offset += tile.inner
+                    copy_bytes(base + offset[i] + c * row_base_stride, source + c * row_stride, length)
+            source += stride
+        offset += inner
 
 
 cdef Kernel scatter_kernel(Py_ssize_t itemsize) noexcept nogil:
