@@ -836,7 +836,7 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
     >>> fg.segment_reduce(numpy.array([1.0, 2.0, 3.0, 4.0]), "max", offsets=[0, 2, 4])
     array([2., 4.])
     """
-    return reductions.segment_reduce(data, reduce, lengths, offsets, axis, initial, _combine_slices)
+    return reductions.segment_reduce(data, reduce, lengths, offsets, axis, initial, _combine_runs)
 
 
 def _read_along(input, dim, index, shape, out, mode, fill_value):
@@ -923,7 +923,8 @@ def _index_write(input, dim, index, source, operation, include_self, out, mode, 
     return _write(input, where, shape, valid, source, operation, include_self, out)
 
 
-def _combine_slices(destination, axis, index, values, operation):
+def _combine_runs(destination, axis, ends, values, operation):
+    index = reductions.labels(ends)
     _index_write(destination, axis, index, values, operation, True, destination, "raise")
 
 

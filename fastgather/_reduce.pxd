@@ -4,3 +4,21 @@ cdef bint is_reducible(int typenum) noexcept nogil
 cdef Operation on_truth_values(Operation operation) noexcept nogil
 cdef Kernel reduce_kernel(int typenum) noexcept nogil
 cdef Direct reduce_direct_kernel(int typenum, int index_code) noexcept nogil
+
+cdef struct Runs
+
+ctypedef void (*RunKernel)(const Runs *runs, Py_ssize_t first, Py_ssize_t last, void *item) noexcept nogil
+
+# Runs side by side along an axis, between one dim outside it and one inside.
+cdef struct Runs:
+    const Py_ssize_t *ends      # segments + 1 of them: where each run starts and the last ends
+    Py_ssize_t segments
+    char *to                    # one item a run, which it starts from
+    const char *source
+    Py_ssize_t to_stride, source_stride
+    Py_ssize_t outer, to_outer, source_outer
+    Py_ssize_t row, to_row, source_row
+    Operation operation
+    RunKernel kernel
+
+cdef void reduce_runs(Runs *runs, int typenum, int threads) noexcept nogil

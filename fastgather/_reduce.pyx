@@ -11,6 +11,7 @@ from libc.string cimport memcpy
 cimport numpy as cnp
 
 cimport fastgather._inline
+from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
     AHEAD, AMAX, AMIN, BAD, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile, normalise, prefetch,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
@@ -136,30 +137,37 @@ cdef inline complex_t combine_complex(complex_t old, complex_t new, Operation op
     return result
 
 
-cdef inline void combine(char *to, const char *source, number_t *item, Operation operation) noexcept nogil:
-    """One item of the type of `item`. memcpy, because neither place need be aligned."""
-    cdef number_t old, new
-    memcpy(&old, to, sizeof(number_t))
+cdef inline number_t combined(number_t old, const char *source, Operation operation) noexcept nogil:
+    """memcpy, because the place need not be aligned."""
+    cdef number_t new
     memcpy(&new, source, sizeof(number_t))
     if number_t in integer_t:
-        new = combine_integer(old, new, operation)
+        return combine_integer(old, new, operation)
     elif number_t in real_t:
-        new = combine_real(old, new, operation)
+        return combine_real(old, new, operation)
     else:
-        new = combine_complex(old, new, operation)
-    memcpy(to, &new, sizeof(number_t))
+        return combine_complex(old, new, operation)
+
+
+cdef inline void combine(char *to, const char *source, number_t *item, Operation operation) noexcept nogil:
+    """One item of the type of `item`."""
+    cdef number_t value
+    memcpy(&value, to, sizeof(number_t))
+    value = combined(value, source, operation)
+    memcpy(to, &value, sizeof(number_t))
 
 
 cdef inline void reduce_row(
-    char *to, const char *source, const Tile *tile, number_t *item, Operation operation
+    char *to, const char *source, Py_ssize_t row, Py_ssize_t to_stride, Py_ssize_t source_stride,
+    number_t *item, Operation operation,
 ) noexcept nogil:
     cdef Py_ssize_t c
-    if tile.row_base_stride == sizeof(number_t) and tile.row_stride == sizeof(number_t):
-        for c in range(tile.row):
+    if to_stride == sizeof(number_t) and source_stride == sizeof(number_t):
+        for c in range(row):
             combine(to + c * sizeof(number_t), source + c * sizeof(number_t), item, operation)
     else:
-        for c in range(tile.row):
-            combine(to + c * tile.row_base_stride, source + c * tile.row_stride, item, operation)
+        for c in range(row):
+            combine(to + c * to_stride, source + c * source_stride, item, operation)
 
 
 cdef inline void reduce_positions(
@@ -179,7 +187,10 @@ cdef inline void reduce_positions(
             elif single:
                 combine(tile.base + offset[i], source, item, operation)
             else:
-                reduce_row(tile.base + offset[i], source, tile, item, operation)
+                reduce_row(
+                    tile.base + offset[i], source, tile.row, tile.row_base_stride, tile.row_stride,
+                    item, operation,
+                )
             source += tile.inner_stride
         offset += tile.inner
 
@@ -270,6 +281,70 @@ cdef Py_ssize_t reduce_direct(const Tile *tile, number_t *item, wide_index_t *in
     if tile.operation == AMAX:
         return reduce_by_index(tile, item, index, AMAX)
     return reduce_by_index(tile, item, index, AMIN)
+
+
+cdef inline void reduce_runs_with(
+    const Runs *runs, Py_ssize_t first, Py_ssize_t last, number_t *item, Operation operation
+) noexcept nogil:
+    """The runs [first, last), counted through all outer positions; single items stay in a register."""
+    cdef Py_ssize_t segment = first % runs.segments, outer = first // runs.segments, _, i, n
+    cdef Py_ssize_t step = runs.source_stride
+    cdef const char *source
+    cdef char *to
+    cdef number_t total
+    for _ in range(first, last):
+        to = runs.to + outer * runs.to_outer + segment * runs.to_stride
+        source = runs.source + outer * runs.source_outer + runs.ends[segment] * step
+        n = runs.ends[segment + 1] - runs.ends[segment]
+        if runs.row == 1:
+            memcpy(&total, to, sizeof(number_t))
+            for i in range(n):
+                total = combined(total, source + i * step, operation)
+            memcpy(to, &total, sizeof(number_t))
+        else:
+            for i in range(n):
+                reduce_row(to, source + i * step, runs.row, runs.to_row, runs.source_row, item, operation)
+        segment += 1
+        if segment == runs.segments:
+            segment = 0
+            outer += 1
+
+
+cdef void reduce_some_runs(const Runs *runs, Py_ssize_t first, Py_ssize_t last, number_t *item) noexcept nogil:
+    if runs.operation == SUM:
+        reduce_runs_with(runs, first, last, item, SUM)
+    elif runs.operation == PROD:
+        reduce_runs_with(runs, first, last, item, PROD)
+    elif runs.operation == AMAX:
+        reduce_runs_with(runs, first, last, item, AMAX)
+    else:
+        reduce_runs_with(runs, first, last, item, AMIN)
+
+
+cdef Py_ssize_t run_runs(const void *work, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+    cdef const Runs *runs = <const Runs *> work
+    runs.kernel(runs, first, last, NULL)
+    return 0
+
+
+cdef void reduce_runs(Runs *runs, int typenum, int threads) noexcept nogil:
+    """Reduce side-by-side runs along an axis into what `to` holds, each in order."""
+    cdef Py_ssize_t units = runs.outer * runs.segments
+    cdef RunKernel[14] table = [
+        <RunKernel> reduce_some_runs[int8_t], <RunKernel> reduce_some_runs[uint8_t],
+        <RunKernel> reduce_some_runs[int16_t], <RunKernel> reduce_some_runs[uint16_t],
+        <RunKernel> reduce_some_runs[int32_t], <RunKernel> reduce_some_runs[uint32_t],
+        <RunKernel> reduce_some_runs[int64_t], <RunKernel> reduce_some_runs[uint64_t],
+        <RunKernel> reduce_some_runs[float], <RunKernel> reduce_some_runs[double],
+        <RunKernel> reduce_some_runs[float_long],
+        <RunKernel> reduce_some_runs[complex64], <RunKernel> reduce_some_runs[complex128],
+        <RunKernel> reduce_some_runs[complex_long],
+    ]
+    if typenum == cnp.NPY_BOOL:
+        runs.operation = on_truth_values(runs.operation)
+    runs.kernel = table[number_code(typenum)]
+    if units:
+        run_parallel(run_runs, runs, units, <int> min(<Py_ssize_t> threads, units))
 
 
 cdef Operation on_truth_values(Operation operation) noexcept nogil:

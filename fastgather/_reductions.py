@@ -81,12 +81,18 @@ def scale(source, alpha, dtype):
         return np.asarray(np.multiply(source.astype(dtype), alpha.astype(dtype), dtype=dtype))
 
 
-def segment_reduce(data, reduce, lengths, offsets, axis, initial, combine_slices):
+def labels(ends):
+    """To which run each position belongs."""
+    return np.repeat(np.arange(ends.size - 1), np.diff(ends))
+
+
+def segment_reduce(data, reduce, lengths, offsets, axis, initial, combine_runs):
     """
     Reduce runs along `axis`.
 
-    `combine_slices(destination, axis, index, values, operation)` combines whole slices of
-    `values` into `destination` in place; the other arguments are those of the public function.
+    `combine_runs(destination, axis, ends, values, operation)` combines the slices
+    `ends[i]:ends[i + 1]` of `values` into slice i of `destination`, in place; the other arguments
+    are those of the public function.
     """
     arguments.check_choice(reduce, arguments.SEGMENT_REDUCTIONS, "reduce")
     data = arguments.as_array(data, "data")
@@ -111,8 +117,8 @@ def segment_reduce(data, reduce, lengths, offsets, axis, initial, combine_slices
             start = arguments.as_scalar(initial, data.dtype, "initial").astype(dtype)
         total = np.full(shape, start, dtype)
         values = data[(*before, slice(ends[0], ends[-1]))].astype(dtype, copy=False)
-        index = np.repeat(np.arange(lengths.size), lengths)
-        combine_slices(total, axis, index, values, "sum" if reduce == "mean" else operation)
+        operation = "sum" if reduce == "mean" else operation
+        combine_runs(total, axis, ends - ends[0], values, operation)
         if reduce == "mean":
             count = lengths.reshape(lengths.shape + (1,) * (data.ndim - axis - 1))
             divide(total, count, count > 0)
