@@ -35,7 +35,7 @@ cdef enum:
     CACHE_BYTES = 1 << 18       # what surely stays in a core's cache
     PANEL_BYTES = 1 << 19       # a panel, at most: it lives in the second-level cache
     PANEL_LINES = 4             # cache lines a panel row has, at most
-    FAR_BYTES = 1 << 22         # a base from which reads wait for memory
+    FAR_BYTES = 1 << 21         # a base from which reads wait for memory
 
 # A loop over the blocks of one dim.
 cdef struct Level:
