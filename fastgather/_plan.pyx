@@ -37,6 +37,14 @@ cdef enum:
     PANEL_LINES = 4             # cache lines a panel row has, at most
     FAR_BYTES = 1 << 21         # a base from which reads wait for memory
 
+cdef enum Forced:
+    NOTHING
+    OFFSETS                     # no kernel reads the index itself
+    FAR                         # every base counts as far
+    PANEL                       # every base that can be packed is
+
+cdef Forced forced = NOTHING
+
 # A loop over the blocks of one dim.
 cdef struct Level:
     int dim
@@ -57,6 +65,12 @@ cdef struct Nest:
     int outer, inner, row       # dims of the tile, or -1
     Py_ssize_t block[MAX_DIMS]
     Py_ssize_t fill_size
+
+
+def force(kernel):
+    """For the tests: "offsets", "far" or "panel" wherever it can be; None leaves the choice to the plan."""
+    global forced
+    forced = {None: NOTHING, "offsets": OFFSETS, "far": FAR, "panel": PANEL}[kernel]
 
 
 cdef bint is_serial(const Plan *plan, int d) noexcept nogil:
@@ -191,6 +205,7 @@ cdef bint takes_direct(const Plan *plan, const Nest *nest) noexcept nogil:
     """Whether the kernel may read the index itself: one plain index under "raise", single items."""
     return (
         plan.components == 1 and plan.component.plain and plan.mode == MODE_RAISE and nest.row < 0
+        and forced != OFFSETS
     )
 
 
@@ -206,12 +221,15 @@ cdef bint takes_panel(const Plan *plan, const Nest *nest) noexcept nogil:
     if plan.components != 1 or plan.checks_only or nest.row >= 0 or nest.outer < 0:
         return False
     size = plan.component.size
-    return (
-        plan.base_strides[nest.inner] == plan.itemsize
-        and plan.base_strides[nest.outer] == 0
-        and llabs(plan.component.step) >= 4 * LINE_BYTES
+    if (
+        plan.base_strides[nest.inner] != plan.itemsize
+        or plan.base_strides[nest.outer] != 0
+        or size * LINE_BYTES > PANEL_BYTES
+    ):
+        return False
+    return forced == PANEL or (
+        llabs(plan.component.step) >= 4 * LINE_BYTES
         and size * llabs(plan.component.step) > CACHE_BYTES
-        and size * LINE_BYTES <= PANEL_BYTES
         and 2 * plan.shape[nest.outer] >= size
     )
 
@@ -233,7 +251,7 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
     nest.panel = takes_panel(plan, nest)
     nest.far = (
         not nest.panel and not plan.checks_only and plan.components > 0
-        and plan.component.size * llabs(plan.component.step) > FAR_BYTES
+        and (plan.component.size * llabs(plan.component.step) > FAR_BYTES or forced == FAR)
     )
     nest.direct = NULL
     if plan.operation > SET:

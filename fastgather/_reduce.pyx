@@ -78,6 +78,7 @@ cdef inline integer_t combine_integer(integer_t old, integer_t new, Operation op
 
 
 cdef inline real_t settle(real_t old, real_t result) noexcept nogil:
+    """`result`, or the NaN that stands for it."""
     if result == result:
         return result
     return old if old != old else NAN
@@ -90,20 +91,20 @@ cdef inline real_t prefer(real_t a, real_t b, Operation operation) noexcept nogi
     return a if a < b else b
 
 
-cdef inline bint same_bits(real_t a, real_t b) noexcept nogil:
-    """False may also mean that it takes a longer look: zeros and NaNs of a long double."""
+cdef inline bint both_zero(real_t a, real_t b) noexcept nogil:
+    """By their bits, so that compilers make no branch out of which of two numbers is the larger."""
     cdef uint32_t a32, b32
     cdef uint64_t a64, b64
     if real_t is float:
         memcpy(&a32, &a, sizeof(a32))
         memcpy(&b32, &b, sizeof(b32))
-        return a32 == b32
+        return (a32 | b32) << 1 == 0
     elif real_t is double:
         memcpy(&a64, &a, sizeof(a64))
         memcpy(&b64, &b, sizeof(b64))
-        return a64 == b64
+        return (a64 | b64) << 1 == 0
     else:
-        return a == b and a != 0
+        return a == 0 and b == 0
 
 
 cdef inline real_t combine_real(real_t old, real_t new, Operation operation) noexcept nogil:
@@ -111,12 +112,11 @@ cdef inline real_t combine_real(real_t old, real_t new, Operation operation) noe
         return settle(old, old + new)
     if operation == PROD:
         return settle(old, old * new)
-    cdef real_t first = prefer(new, old, operation), second = prefer(old, new, operation)
-    if same_bits(first, second):
-        return first
-    if old == new:
+    if both_zero(old, new):
         return new if (signbit(old) != 0) == (operation == AMAX) else old
-    return settle(old, old + new)
+    if new != new:
+        return settle(old, new)
+    return prefer(new, old, operation)
 
 
 cdef inline complex_t combine_complex(complex_t old, complex_t new, Operation operation) noexcept nogil:
