@@ -28,21 +28,22 @@ cdef inline void fill_row(char *to, const Tile *tile) noexcept nogil:
 cdef inline void gather_items(const Tile *tile, item_t *item, bint far) noexcept nogil:
     """Single items: rows of one."""
     cdef const Py_ssize_t *offset = tile.offset
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t i, j, inner = tile.inner, stride = tile.inner_stride
+    cdef const char *base = tile.base
     cdef item_t moved
     cdef char *to
     for j in range(tile.outer):
         to = tile.stream + j * tile.outer_stride
-        for i in range(tile.inner):
-            if far and i + AHEAD < tile.inner:
-                prefetch(tile.base + offset[i + AHEAD])
+        for i in range(inner):
+            if far and i + AHEAD < inner:
+                prefetch(base + offset[i + AHEAD])
             if offset[i] != BAD:
-                memcpy(&moved, tile.base + offset[i], sizeof(item_t))
+                memcpy(&moved, base + offset[i], sizeof(item_t))
                 memcpy(to, &moved, sizeof(item_t))
             else:
                 fill_row(to, tile)
-            to += tile.inner_stride
-        offset += tile.inner
+            to += stride
+        offset += inner
 
 
 cdef inline void gather_rows(const Tile *tile, item_t *item) noexcept nogil:

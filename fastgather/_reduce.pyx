@@ -174,25 +174,24 @@ cdef inline void reduce_positions(
     const Tile *tile, number_t *item, Operation operation, bint single
 ) noexcept nogil:
     cdef const Py_ssize_t *offset = tile.offset
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t i, j, inner = tile.inner, stride = tile.inner_stride
+    cdef Py_ssize_t row = tile.row, row_base_stride = tile.row_base_stride, row_stride = tile.row_stride
     cdef const char *source
+    cdef char *base = tile.base
     cdef bint far = tile.far
     for j in range(tile.outer):
         source = tile.stream + j * tile.outer_stride
-        for i in range(tile.inner):
-            if far and i + AHEAD < tile.inner:
-                prefetch(tile.base + offset[i + AHEAD])
+        for i in range(inner):
+            if far and i + AHEAD < inner:
+                prefetch(base + offset[i + AHEAD])
             if offset[i] == BAD:
                 pass
             elif single:
-                combine(tile.base + offset[i], source, item, operation)
+                combine(base + offset[i], source, item, operation)
             else:
-                reduce_row(
-                    tile.base + offset[i], source, tile.row, tile.row_base_stride, tile.row_stride,
-                    item, operation,
-                )
-            source += tile.inner_stride
-        offset += tile.inner
+                reduce_row(base + offset[i], source, row, row_base_stride, row_stride, item, operation)
+            source += stride
+        offset += inner
 
 
 cdef inline void reduce_with(const Tile *tile, number_t *item, Operation operation) noexcept nogil:

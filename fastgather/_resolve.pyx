@@ -8,7 +8,7 @@ from libc.string cimport memcpy
 
 cimport fastgather._inline
 from fastgather._types cimport (
-    BAD, MODE_RAISE, Direct, Mode, Target, Tile, Values, index_t, normalise,
+    BAD, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Mode, Target, Tile, Values, index_t, normalise,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -42,12 +42,18 @@ cdef inline Py_ssize_t walk(
 cdef Py_ssize_t resolve(
     const Values *values, const Target *target, Py_ssize_t *offset, index_t *index
 ) noexcept nogil:
-    """Choose the loop once; only the commonest mode is worth one of its own."""
-    if target.mode == MODE_RAISE and not target.adds:
-        return walk(values, target, offset, index, MODE_RAISE, False)
+    """Choose the loop once."""
+    if target.adds:
+        if target.mode == MODE_RAISE:
+            return walk(values, target, offset, index, MODE_RAISE, True)
+        return walk(values, target, offset, index, target.mode, True)
     if target.mode == MODE_RAISE:
-        return walk(values, target, offset, index, MODE_RAISE, True)
-    return walk(values, target, offset, index, target.mode, target.adds)
+        return walk(values, target, offset, index, MODE_RAISE, False)
+    if target.mode == MODE_CLIP:
+        return walk(values, target, offset, index, MODE_CLIP, False)
+    if target.mode == MODE_WRAP:
+        return walk(values, target, offset, index, MODE_WRAP, False)
+    return walk(values, target, offset, index, MODE_FILL, False)
 
 
 cdef Resolve resolver(int code) noexcept nogil:

@@ -16,19 +16,20 @@ from fastgather._types cimport (
 cdef inline void scatter_items(const Tile *tile, item_t *item, bint far) noexcept nogil:
     """Single items: rows of one."""
     cdef const Py_ssize_t *offset = tile.offset
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t i, j, inner = tile.inner, stride = tile.inner_stride
     cdef item_t moved
     cdef const char *source
+    cdef char *base = tile.base
     for j in range(tile.outer):
         source = tile.stream + j * tile.outer_stride
-        for i in range(tile.inner):
-            if far and i + AHEAD < tile.inner:
-                prefetch(tile.base + offset[i + AHEAD])
+        for i in range(inner):
+            if far and i + AHEAD < inner:
+                prefetch(base + offset[i + AHEAD])
             if offset[i] != BAD:
                 memcpy(&moved, source, sizeof(item_t))
-                memcpy(tile.base + offset[i], &moved, sizeof(item_t))
-            source += tile.inner_stride
-        offset += tile.inner
+                memcpy(base + offset[i], &moved, sizeof(item_t))
+            source += stride
+        offset += inner
 
 
 cdef inline void scatter_rows(const Tile *tile, item_t *item) noexcept nogil:
