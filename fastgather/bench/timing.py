@@ -11,7 +11,7 @@ import numpy as np
 
 from fastgather.bench.cells import WHOLE_SLICES
 
-SAMPLE = 2e-3  # seconds that a sample lasts at least
+SAMPLE = 1e-2  # seconds that a sample lasts at least: the first call after a rest is a slow one
 REST = 2e-3  # seconds before a sample, and again while threads of the call before it still spin
 LONGEST_REST = 0.3  # seconds; onnxruntime's threads spin for a tenth of a second
 IDLE = 0.25  # of a CPU that the process uses at most when it rests
