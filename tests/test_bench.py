@@ -279,6 +279,28 @@ def test_lost_cells_are_marked(capsys):
     assert any(line.startswith("beware: 1.5 other processes") for line in lines)
 
 
+def test_markdown_has_a_row_for_each_function(quick, tmp_path):
+    path = tmp_path / "table.md"
+    arguments = ["bench", "--only", "tiny", "--repeat", "1", "--markdown", str(path)]
+    assert command_line.main(arguments) == 0
+    header, rule, *rows, blank, machine = path.read_text().splitlines()
+    assert header == "| function | cells | NumPy | fastest peer | cells lost |"
+    assert header.count("|") == rule.count("|") == rows[0].count("|")
+    tiny = [cell.function for cell in CELLS if "tiny" in cell.name]
+    assert [row.split(" | ")[0] for row in rows[:-1]] == [f"| `{n}`" for n in dict.fromkeys(tiny)]
+    assert rows[-1].startswith(f"| all | {len(tiny)} | ")
+    assert blank == ""
+    assert np.__version__ in machine
+
+
+def test_markdown_gives_geometric_means():
+    about = {"processor": "p", "system": "s", "threads": 2, "versions": {"NumPy": "1"}}
+    rows = [{"function": "take", "ratios": {"NumPy": ratio}} for ratio in (0.5, 8)]
+    table = list(report.markdown(rows, ["NumPy", "JAX"], about))
+    assert "| `take` | 2 | 2.00 | 2.00 | 1 |" in table
+    assert table[-1] == "p, s, 2 threads; NumPy 1."
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(2.5, "2.5 s"), (0.012, "12 ms"), (3.21e-6, "3.21 µs"), (2e-7, "200 ns")]
 )

@@ -23,6 +23,7 @@ def add_parser(commands):
     parser.add_argument("--only", metavar="PATTERN", default="", help="cells whose name has this")
     parser.add_argument("--threads", metavar="N", type=_positive, help="default: all that we use")
     parser.add_argument("--json", metavar="FILE", help="write everything that was measured")
+    parser.add_argument("--markdown", metavar="FILE", help="write the table of the README")
     parser.add_argument("--plot", metavar="FILE.png", help="draw time per element against size")
     parser.add_argument(
         "--memory", action="store_true", help="add each cell's peak of working memory (Linux)"
@@ -68,7 +69,7 @@ def run(options, refuse):
         refuse(f"the plot has no panel for the functions of {options.only!r}")
     if options.memory and not memory.supported():
         refuse("--memory reads /proc, which this system does not have")
-    for path in filter(None, (options.json, options.plot)):
+    for path in filter(None, (options.json, options.markdown, options.plot)):
         if not Path(path).absolute().parent.is_dir():
             refuse(f"cannot write {path!r}: there is no such folder")
     threads = options.threads or fastgather.get_num_threads()
@@ -105,6 +106,9 @@ def _measure(cells, panels, threads, options):
     screen.print(report.table(records, modules))
     for line in report.summary(records, modules, about):
         screen.print(line, highlight=False, markup=False)
+    if options.markdown:
+        lines = report.markdown(records, modules, about)
+        Path(options.markdown).write_text("\n".join(lines) + "\n")
     beside = {name: modules[name] for name in plot.BESIDE if name in modules}
     swept = [(panel, _sweep(panel, beside, bandwidth, options.repeat, screen)) for panel in panels]
     if options.plot:

@@ -154,6 +154,27 @@ def summary(records, peers, about):
     yield f"versions: {versions_line(about['versions'], about['versions'])}"
 
 
+def markdown(records, peers, about):
+    """A table of the functions for a README: geometric means over the cells of each."""
+    names = [name for name in peers if any(name in record["ratios"] for record in records)]
+    yield f"| function | cells | {' | '.join(names)} | fastest peer | cells lost |"
+    yield "| --- |" + " ---: |" * (len(names) + 3)
+    functions = list(dict.fromkeys(record["function"] for record in records))
+    for function in [*functions, None]:
+        chosen = [record for record in records if function in (None, record["function"])]
+        means = [_mean(record["ratios"].get(name) for record in chosen) for name in names]
+        means.append(_mean(min(record["ratios"].values(), default=None) for record in chosen))
+        cells = f"{len(chosen)} | {' | '.join(means)} | {sum(map(lost, chosen))}"
+        yield f"| {f'`{function}`' if function else 'all'} | {cells} |"
+    yield ""
+    yield f"{machine_line(about)}; {versions_line(about['versions'], about['versions'])}."
+
+
+def _mean(ratios):
+    ratios = [ratio for ratio in ratios if ratio is not None]
+    return _ratio(statistics.geometric_mean(ratios)) if ratios else ""
+
+
 def write_json(path, measured):
     Path(path).write_text(json.dumps(measured, indent=1, default=_plain) + "\n")
 
