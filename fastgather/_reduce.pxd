@@ -18,6 +18,7 @@ cdef struct Runs:
     Py_ssize_t to_stride, source_stride
     Py_ssize_t outer, to_outer, source_outer
     Py_ssize_t row, to_row, source_row
+    Py_ssize_t blocks           # of a row, so that threads can share it
     Operation operation
     RunKernel kernel
 

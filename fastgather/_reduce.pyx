@@ -17,6 +17,10 @@ from fastgather._types cimport (
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
+cdef enum:
+    ROW_ITEMS = 16              # of a row of runs that is shared between threads, at least
+    BLOCKS = 4                  # a thread, where there are few runs
+
 cdef extern from "<math.h>" nogil:
     int signbit(long double x)
 
@@ -285,28 +289,40 @@ cdef Py_ssize_t reduce_direct(const Tile *tile, number_t *item, wide_index_t *in
 cdef inline void reduce_runs_with(
     const Runs *runs, Py_ssize_t first, Py_ssize_t last, number_t *item, Operation operation
 ) noexcept nogil:
-    """The runs [first, last), counted through all outer positions; single items stay in a register."""
-    cdef Py_ssize_t segment = first % runs.segments, outer = first // runs.segments, _, i, n
-    cdef Py_ssize_t step = runs.source_stride
+    """
+    The units [first, last): the blocks of a row, in each run, at each outer position.
+
+    Single items stay in a register.
+    """
+    cdef Py_ssize_t block = first % runs.blocks, number = first // runs.blocks
+    cdef Py_ssize_t segment = number % runs.segments, outer = number // runs.segments
+    cdef Py_ssize_t step = runs.source_stride, start, stop, _, i, n
     cdef const char *source
     cdef char *to
     cdef number_t total
     for _ in range(first, last):
-        to = runs.to + outer * runs.to_outer + segment * runs.to_stride
-        source = runs.source + outer * runs.source_outer + runs.ends[segment] * step
+        start = runs.row * block // runs.blocks
+        stop = runs.row * (block + 1) // runs.blocks
+        to = runs.to + outer * runs.to_outer + segment * runs.to_stride + start * runs.to_row
+        source = runs.source + outer * runs.source_outer + runs.ends[segment] * step + start * runs.source_row
         n = runs.ends[segment + 1] - runs.ends[segment]
-        if runs.row == 1:
+        if stop - start == 1:
             memcpy(&total, to, sizeof(number_t))
             for i in range(n):
                 total = combined(total, source + i * step, operation)
             memcpy(to, &total, sizeof(number_t))
         else:
             for i in range(n):
-                reduce_row(to, source + i * step, runs.row, runs.to_row, runs.source_row, item, operation)
-        segment += 1
-        if segment == runs.segments:
-            segment = 0
-            outer += 1
+                reduce_row(
+                    to, source + i * step, stop - start, runs.to_row, runs.source_row, item, operation
+                )
+        block += 1
+        if block == runs.blocks:
+            block = 0
+            segment += 1
+            if segment == runs.segments:
+                segment = 0
+                outer += 1
 
 
 cdef void reduce_some_runs(const Runs *runs, Py_ssize_t first, Py_ssize_t last, number_t *item) noexcept nogil:
@@ -343,6 +359,8 @@ cdef void reduce_runs(Runs *runs, int typenum, int threads) noexcept nogil:
         runs.operation = on_truth_values(runs.operation)
     runs.kernel = table[number_code(typenum)]
     if units:
+        runs.blocks = max(<Py_ssize_t> 1, min(runs.row // ROW_ITEMS, BLOCKS * threads // units))
+        units *= runs.blocks
         run_parallel(run_runs, runs, units, <int> min(<Py_ssize_t> threads, units))
 
 

@@ -32,6 +32,21 @@ def test_a_forced_kernel_gives_the_same_bits(engine, variant, data):
     assert_like(_fallback, engine, variant, arguments, any_nan=False)
 
 
+@pytest.mark.parametrize("segments", [1, 2, 5, 300])
+@pytest.mark.parametrize("threads", [1, 2, 3, 7])
+def test_few_runs_are_shared_between_threads_by_columns(segments, threads):
+    from fastgather import _core
+
+    rng = np.random.default_rng(segments)
+    data = rng.integers(0, 100, (1000, 2, 517)).transpose(1, 0, 2)
+    cuts = np.sort(rng.choice(999, segments - 1, replace=False)) + 1
+    lengths = np.diff(cuts, prepend=0, append=1000)
+    expected = np.add.reduceat(data, [0, *cuts], axis=1)
+    with _core.num_threads(threads):
+        result = _core.segment_reduce(data, "sum", lengths=lengths, axis=1)
+    np.testing.assert_array_equal(result, expected)
+
+
 def test_there_is_no_other_kernel_to_force():
     from fastgather import _plan
 
