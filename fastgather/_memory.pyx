@@ -5,7 +5,8 @@ as much as the gather itself. So a large result lies in huge pages, and when Num
 block is kept for the next result of about that size. A kept block is marked as free (MADV_FREE):
 the system takes its pages whenever anyone needs memory, and only until then saves us the clearing.
 
-* At most KEPT_BYTES in SLOTS blocks are kept; the oldest goes first. FASTGATHER_POOL=0 keeps none.
+* At most 2 GB, or an eighth of the machine's memory, is kept in 16 blocks; the oldest goes first.
+  FASTGATHER_POOL=0 keeps none.
 * A NumPy memory handler of the user's own stays in force.
 * Where the system has no MADV_FREE, NumPy allocates as ever.
 """
@@ -29,6 +30,7 @@ cdef extern from *:
     #include <stdint.h>
     #include <string.h>
     #include <sys/mman.h>
+    #include <unistd.h>
     #endif
     #if defined(__linux__) && defined(MADV_FREE) && defined(MADV_HUGEPAGE)
     #define FG_POOL 1
@@ -38,12 +40,20 @@ cdef extern from *:
         FG_HEADER = 1 << 12,        /* a page in front of a block tells its capacity */
         FG_SLOTS = 16
     };
-    #define FG_KEPT ((size_t) 256 << 20)
+    #define FG_MOST ((size_t) 2 << 30)
 
+    static size_t fg_most = 0;              /* bytes that are kept, at most */
     static pthread_mutex_t fg_lock = PTHREAD_MUTEX_INITIALIZER;
     static char *fg_kept[FG_SLOTS];         /* the oldest first */
     static int fg_count = 0;
     static size_t fg_total = 0;
+
+    static size_t fg_start(void)
+    {
+        size_t eighth = (size_t) sysconf(_SC_PHYS_PAGES) / 8 * (size_t) sysconf(_SC_PAGESIZE);
+        fg_most = eighth < FG_MOST ? eighth : FG_MOST;
+        return fg_most;
+    }
 
     static size_t *fg_capacity(char *block) { return (size_t *) (block - FG_HEADER); }
 
@@ -102,12 +112,12 @@ cdef extern from *:
     {
         char *block = pointer;
         if (!block) return;
-        if (*fg_capacity(block) > FG_KEPT || madvise(block, *fg_capacity(block), MADV_FREE) != 0
+        if (*fg_capacity(block) > fg_most || madvise(block, *fg_capacity(block), MADV_FREE) != 0
             || pthread_mutex_trylock(&fg_lock) != 0) {
             fg_unmap(block);
             return;
         }
-        while (fg_count == FG_SLOTS || fg_total + *fg_capacity(block) > FG_KEPT) fg_unmap(fg_take(0));
+        while (fg_count == FG_SLOTS || fg_total + *fg_capacity(block) > fg_most) fg_unmap(fg_take(0));
         fg_total += *fg_capacity(block);
         fg_kept[fg_count++] = block;
         pthread_mutex_unlock(&fg_lock);
@@ -136,12 +146,12 @@ cdef extern from *:
     };
     #else
     #define FG_POOL 0
-    #define FG_KEPT 0
+    static size_t fg_start(void) { return 0; }
     static PyDataMem_Handler fg_handler;
     #endif
     """
     bint FG_POOL
-    size_t FG_KEPT
+    size_t fg_start()
 
 cdef extern from "numpy/arrayobject.h":
     ctypedef struct PyDataMem_Handler:
@@ -162,7 +172,7 @@ cdef enum:
 cdef object pool = None
 if FG_POOL and os.environ.get("FASTGATHER_POOL", "1") != "0":
     pool = PyCapsule_New(&fg_handler, "mem_handler", NULL)
-    _settings.runtime.pool = FG_KEPT
+    _settings.runtime.pool = fg_start()
 
 
 cdef bint is_default(handler) except -1:

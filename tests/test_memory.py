@@ -46,19 +46,36 @@ def test_a_result_can_be_resized():
 
 
 def test_kept_memory_is_bounded():
-    """Of ten results of 64 MB at most four are kept."""
+    """More results than slots, at most 16 of their blocks are kept."""
     code = """
 import numpy as np, fastgather as fg
 def mapped():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[0]) * 4096
-fg.take(np.zeros(1, np.uint8), np.zeros(1 << 26, np.int8))
-index = np.zeros(1 << 26, np.int8)
+index = np.zeros(1 << 23, np.int8)
+fg.take(np.zeros(1, np.uint8), index)
 before = mapped()
-results = [fg.take(np.zeros(1, np.uint8), index) for _ in range(10)]
-assert mapped() - before > 9 << 26
+results = [fg.take(np.zeros(1, np.uint8), index) for _ in range(24)]
+assert mapped() - before > 20 << 23
 del results
-assert 0 < mapped() - before <= 4 << 26, mapped() - before
+most = fg.show_config(mode="dict")["kept_for_results"]
+bound = min(16 << 23, int(most.removeprefix("at most ").removesuffix(" MB")) << 20)
+assert 0 < mapped() - before <= bound, mapped() - before
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_result_beyond_the_bound_is_given_back():
+    code = """
+import numpy as np, fastgather as fg
+def mapped():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[0]) * 4096
+before = mapped()
+result = fg.take(np.zeros((1, 1 << 20), np.uint8), np.zeros(2500, np.intp), mode="clip", axis=0)
+assert mapped() - before > 2 << 30
+del result
+assert mapped() - before < 1 << 30, mapped() - before
 """
     subprocess.run([sys.executable, "-c", code], check=True)
 
