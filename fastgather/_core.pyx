@@ -343,18 +343,24 @@ cdef inline void bind_stream(Plan *plan, cnp.ndarray stream):
 # Runs -----------------------------------------------------------------------------------------
 
 
+cdef inline int threads_for(Py_ssize_t bytes) except -1:
+    """How many threads pay for work of this size."""
+    if bytes < 2 * THREAD_BYTES:
+        return 1
+    return <int> min(<Py_ssize_t> _settings.get_num_threads(), bytes // THREAD_BYTES)
+
+
 cdef inline Py_ssize_t execute(Plan *plan, bint only_count) except? -1:
     """Run a plan or only check its index; how many index values were out of range."""
     cdef Py_ssize_t bytes = work_bytes(plan), bad
-    cdef int threads = 1
+    cdef int threads
     if bytes == 0 or plan.itemsize == 0:
         if plan.mode != MODE_RAISE:
             return 0
         only_count = True
     if bytes < FREE_BYTES:
         return count_bad(plan, 1) if only_count else run(plan, 1)
-    if bytes >= 2 * THREAD_BYTES:
-        threads = min(<Py_ssize_t> _settings.get_num_threads(), bytes // THREAD_BYTES)
+    threads = threads_for(bytes)
     with nogil:
         bad = count_bad(plan, threads) if only_count else run(plan, threads)
     return bad
@@ -661,7 +667,7 @@ cdef bint one_dim(cnp.ndarray array, int first, int last, Py_ssize_t *size, Py_s
 
 def combine_runs(cnp.ndarray destination, int axis, cnp.ndarray ends, cnp.ndarray values, str operation):
     cdef Runs runs
-    cdef int threads = 1, ndim = cnp.PyArray_NDIM(values), typenum = cnp.PyArray_TYPE(values)
+    cdef int threads, ndim = cnp.PyArray_NDIM(values), typenum = cnp.PyArray_TYPE(values)
     cdef Py_ssize_t bytes = cnp.PyArray_NBYTES(values)
     if route(values, operation) != BY_KERNEL or not (
         one_dim(destination, 0, axis, &runs.outer, &runs.to_outer)
@@ -682,16 +688,16 @@ def combine_runs(cnp.ndarray destination, int axis, cnp.ndarray ends, cnp.ndarra
     if bytes < FREE_BYTES:
         reduce_runs(&runs, typenum, 1)
         return
-    if bytes >= 2 * THREAD_BYTES:
-        threads = min(<Py_ssize_t> _settings.get_num_threads(), bytes // THREAD_BYTES)
+    threads = threads_for(bytes)
     with nogil:
         reduce_runs(&runs, typenum, threads)
 
 
-cdef cnp.ndarray plain_ends(lengths):
-    """Where runs of these lengths start and end, or None unless all are positive int64."""
-    cdef Py_ssize_t n, i, total = 0, size
+cdef cnp.ndarray plain_ends(lengths, Py_ssize_t size):
+    """Where runs of these lengths start and end, or None unless all are positive int64 and add up to `size`."""
+    cdef Py_ssize_t n, i, total = 0, count
     cdef const int64_t *length
+    cdef int64_t one
     cdef Py_ssize_t *end
     cdef cnp.ndarray ends
     if not (
@@ -700,17 +706,18 @@ cdef cnp.ndarray plain_ends(lengths):
     ):
         return None
     n = cnp.PyArray_DIM(lengths, 0)
-    size = n + 1
+    count = n + 1
     length = <const int64_t *> cnp.PyArray_DATA(lengths)
-    ends = new_array(INTP, 1, &size, False)
+    ends = new_array(INTP, 1, &count, False)
     end = <Py_ssize_t *> cnp.PyArray_DATA(ends)
     end[0] = 0
     for i in range(n):
-        total += length[i]
-        end[i + 1] = total
-        if total <= end[i]:
+        one = (<const volatile int64_t *> (length + i))[0]
+        if one <= 0 or one > size - total:
             return None
-    return ends
+        total += one
+        end[i + 1] = total
+    return ends if total == size else None
 
 
 cdef cnp.ndarray identity(str operation, cnp.dtype dtype):
@@ -905,10 +912,10 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
     # What is plain is done here; the rest, and what is wrong, where both engines do it.
     if offsets is None and initial is None and reduce in PLAIN_SEGMENTS and cnp.PyArray_CheckExact(data):
         values, operation = data, PLAIN_SEGMENTS[reduce]
-        ends = plain_ends(lengths)
-        if ends is not None and cnp.PyArray_NDIM(values) and route(values, operation) == BY_KERNEL:
+        if cnp.PyArray_NDIM(values) and route(values, operation) == BY_KERNEL:
             along = as_dim(axis, cnp.PyArray_NDIM(values))
-            if (<Py_ssize_t *> cnp.PyArray_DATA(ends))[cnp.PyArray_DIM(ends, 0) - 1] == cnp.PyArray_DIM(values, along):
+            ends = plain_ends(lengths, cnp.PyArray_DIM(values, along))
+            if ends is not None:
                 for d in range(cnp.PyArray_NDIM(values)):
                     shape[d] = cnp.PyArray_DIM(values, d)
                 shape[along] = cnp.PyArray_DIM(ends, 0) - 1

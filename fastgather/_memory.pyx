@@ -37,7 +37,7 @@ cdef extern from *:
 
     enum {
         FG_HUGE = 1 << 21,          /* bytes of a huge page */
-        FG_HEADER = 1 << 12,        /* a page in front of a block tells its capacity */
+        FG_HEADER = 1 << 16,        /* the largest page there is; in front of a block, it tells the capacity */
         FG_SLOTS = 16
     };
     #define FG_MOST ((size_t) 2 << 30)

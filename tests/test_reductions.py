@@ -463,3 +463,11 @@ def empty_value(reduce, dtype):
         return reduce == "min"
     infinity = -np.inf if reduce == "max" else np.inf
     return complex(infinity, infinity) if dtype.kind == "c" else infinity
+
+
+@pytest.mark.parametrize(
+    "lengths", [[2**62] * 4 + [5], [2**63 - 1, 2**63 - 1, 7], [6], [4], [-1, 6]]
+)
+def test_lengths_that_do_not_add_up_are_refused_also_where_their_sum_wraps_round(fg, lengths):
+    with pytest.raises(ValueError, match="add up to 5"):
+        fg.segment_reduce(np.ones(5), "sum", lengths=np.array(lengths, np.int64))
