@@ -8,8 +8,8 @@ from libc.string cimport memcpy
 
 cimport fastgather._inline
 from fastgather._types cimport (
-    AHEAD, BAD, MODE_RAISE, Direct, Item16, Kernel, Tile, copy_bytes, index_t, item_t, normalise,
-    prefetch,
+    AHEAD, BAD, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Item16, Kernel, Mode, Tile, copy_bytes,
+    index_t, item_t, normalise, prefetch, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -147,6 +147,91 @@ cdef Py_ssize_t gather_direct(const Tile *tile, item_t *item, index_t *index) no
     return bad
 
 
+cdef inline void gather_line_by_mode(
+    const Tile *tile, const char *value, const char *base, char *to, item_t *item, index_t *index, Mode mode
+) noexcept nogil:
+    """One line under "clip", "wrap" or "fill": no branch depends on the index, what is outside reads the fill."""
+    cdef Py_ssize_t n = tile.inner, size = tile.target.size, step = tile.target.step, i
+    cdef Py_ssize_t value_stride = tile.values.inner_stride, stride = tile.inner_stride
+    cdef Py_ssize_t base_stride = tile.target.inner_base
+    cdef const char *fill = tile.fill
+    cdef Py_ssize_t lead
+    cdef bint far = tile.far
+    cdef item_t moved
+    cdef int64_t at
+    for i in range(n):
+        if far and i + AHEAD < n:
+            at = normalise((<const index_t *> (value + AHEAD * value_stride))[0], size, mode)
+            prefetch(base + at * step)
+        at = normalise((<const volatile index_t *> value)[0], size, mode)
+        lead = base - fill + at * step
+        if mode == MODE_FILL:
+            lead &= -<Py_ssize_t> (<uint64_t> at < <uint64_t> size)
+        memcpy(&moved, fill + lead, sizeof(item_t))
+        memcpy(to, &moved, sizeof(item_t))
+        value += value_stride
+        base += base_stride
+        to += stride
+
+
+cdef Py_ssize_t gather_by_mode(const Tile *tile, item_t *item, index_t *index) noexcept nogil:
+    """As `gather_direct`, under the modes that take any index."""
+    cdef Py_ssize_t j
+    cdef const char *value = tile.values.data
+    cdef const char *base = tile.base
+    cdef char *to = tile.stream
+    for j in range(tile.outer):
+        if tile.target.mode == MODE_CLIP:
+            gather_line_by_mode(tile, value, base, to, item, index, MODE_CLIP)
+        elif tile.target.mode == MODE_WRAP:
+            gather_line_by_mode(tile, value, base, to, item, index, MODE_WRAP)
+        else:
+            gather_line_by_mode(tile, value, base, to, item, index, MODE_FILL)
+        value += tile.values.outer_stride
+        base += tile.target.outer_base
+        to += tile.outer_stride
+    return 0
+
+
+cdef Py_ssize_t gather_by_pair(const Tile *tile, item_t *item, wide_index_t *index) noexcept nogil:
+    """Single items by two components of an index under "raise": points of an image."""
+    cdef Py_ssize_t n = tile.inner, size = tile.target.size, step = tile.target.step
+    cdef Py_ssize_t second_size = tile.second_target.size, second_step = tile.second_target.step
+    cdef Py_ssize_t stride = tile.values.inner_stride, second_stride = tile.second_values.inner_stride
+    cdef Py_ssize_t base_stride = tile.target.inner_base, to_stride = tile.inner_stride
+    cdef const char *value
+    cdef const char *second
+    cdef const char *base
+    cdef char *to
+    cdef bint far = tile.far
+    cdef Py_ssize_t i, j, bad = 0
+    cdef item_t moved
+    cdef int64_t at, beside
+    for j in range(tile.outer):
+        value = tile.values.data + j * tile.values.outer_stride
+        second = tile.second_values.data + j * tile.second_values.outer_stride
+        base = tile.base + j * tile.target.outer_base
+        to = tile.stream + j * tile.outer_stride
+        for i in range(n):
+            if far and i + AHEAD < n:
+                prefetch(
+                    base + (<const wide_index_t *> (value + AHEAD * stride))[0] * step
+                    + (<const wide_index_t *> (second + AHEAD * second_stride))[0] * second_step
+                )
+            at = normalise((<const volatile wide_index_t *> value)[0], size, MODE_RAISE)
+            beside = normalise((<const volatile wide_index_t *> second)[0], second_size, MODE_RAISE)
+            if <uint64_t> at < <uint64_t> size and <uint64_t> beside < <uint64_t> second_size:
+                memcpy(&moved, base + at * step + beside * second_step, sizeof(item_t))
+                memcpy(to, &moved, sizeof(item_t))
+            else:
+                bad += 1
+            value += stride
+            second += second_stride
+            base += base_stride
+            to += to_stride
+    return bad
+
+
 cdef void gather_bytes(const Tile *tile, void *item) noexcept nogil:
     """Items of any size; contiguous rows of items are one copy."""
     cdef const Py_ssize_t *offset = tile.offset
@@ -189,26 +274,55 @@ cdef Kernel gather_kernel(Py_ssize_t itemsize) noexcept nogil:
     return gather_bytes
 
 
-cdef Direct direct_for(item_t *item, int index_code) noexcept nogil:
+cdef Direct pair_for(item_t *item, int index_code) noexcept nogil:
+    if index_code == 4:
+        return <Direct> gather_by_pair[item_t, int32_t]
+    if index_code == 6:
+        return <Direct> gather_by_pair[item_t, int64_t]
+    return NULL
+
+
+cdef Direct direct_for(item_t *item, int index_code, Mode mode) noexcept nogil:
+    cdef Direct[8] by_mode = [
+        <Direct> gather_by_mode[item_t, int8_t], <Direct> gather_by_mode[item_t, uint8_t],
+        <Direct> gather_by_mode[item_t, int16_t], <Direct> gather_by_mode[item_t, uint16_t],
+        <Direct> gather_by_mode[item_t, int32_t], <Direct> gather_by_mode[item_t, uint32_t],
+        <Direct> gather_by_mode[item_t, int64_t], <Direct> gather_by_mode[item_t, uint64_t],
+    ]
     cdef Direct[8] table = [
         <Direct> gather_direct[item_t, int8_t], <Direct> gather_direct[item_t, uint8_t],
         <Direct> gather_direct[item_t, int16_t], <Direct> gather_direct[item_t, uint16_t],
         <Direct> gather_direct[item_t, int32_t], <Direct> gather_direct[item_t, uint32_t],
         <Direct> gather_direct[item_t, int64_t], <Direct> gather_direct[item_t, uint64_t],
     ]
-    return table[index_code]
+    return table[index_code] if mode == MODE_RAISE else by_mode[index_code]
 
 
-cdef Direct gather_direct_kernel(Py_ssize_t itemsize, int index_code) noexcept nogil:
-    """The direct kernel for an item size and an index type, or NULL."""
+cdef Direct gather_direct_kernel(Py_ssize_t itemsize, int index_code, Mode mode) noexcept nogil:
+    """The direct kernel for an item size, an index type and a mode other than "drop", or NULL."""
     if itemsize == 1:
-        return direct_for[uint8_t](NULL, index_code)
+        return direct_for[uint8_t](NULL, index_code, mode)
     if itemsize == 2:
-        return direct_for[uint16_t](NULL, index_code)
+        return direct_for[uint16_t](NULL, index_code, mode)
     if itemsize == 4:
-        return direct_for[uint32_t](NULL, index_code)
+        return direct_for[uint32_t](NULL, index_code, mode)
     if itemsize == 8:
-        return direct_for[uint64_t](NULL, index_code)
+        return direct_for[uint64_t](NULL, index_code, mode)
     if itemsize == 16:
-        return direct_for[Item16](NULL, index_code)
+        return direct_for[Item16](NULL, index_code, mode)
+    return NULL
+
+
+cdef Direct gather_pair_kernel(Py_ssize_t itemsize, int index_code) noexcept nogil:
+    """The kernel for two components of one index type, or NULL: only int32 and int64 have one."""
+    if itemsize == 1:
+        return pair_for[uint8_t](NULL, index_code)
+    if itemsize == 2:
+        return pair_for[uint16_t](NULL, index_code)
+    if itemsize == 4:
+        return pair_for[uint32_t](NULL, index_code)
+    if itemsize == 8:
+        return pair_for[uint64_t](NULL, index_code)
+    if itemsize == 16:
+        return pair_for[Item16](NULL, index_code)
     return NULL

@@ -20,12 +20,14 @@ from libc.string cimport memcpy
 
 cimport numpy as cnp
 
-from fastgather._gather cimport gather_direct_kernel, gather_kernel
+from fastgather._gather cimport gather_direct_kernel, gather_kernel, gather_pair_kernel
 from fastgather._reduce cimport on_truth_values, reduce_direct_kernel, reduce_kernel
 from fastgather._resolve cimport check_direct_kernel, copy_native, resolver
 from fastgather._scatter cimport scatter_direct_kernel, scatter_kernel
 from fastgather._threads cimport run_parallel
-from fastgather._types cimport MAX_DIMS, MODE_RAISE, READ, SET, TILE, Direct, Kernel, Tile
+from fastgather._types cimport (
+    MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, READ, SET, TILE, Direct, Kernel, Tile, Values,
+)
 
 cdef enum:
     ITEM_BYTES = 1 << 12        # a contiguous row up to this long is an item
@@ -202,10 +204,27 @@ cdef int choose_row(Plan *plan) noexcept nogil:
 
 
 cdef bint takes_direct(const Plan *plan, const Nest *nest) noexcept nogil:
-    """Whether the kernel may read the index itself: one plain index under "raise", single items."""
+    """
+    Whether the kernel may read the index itself: one plain index, single items, and "raise" or a
+    read that gives each position something.
+    """
+    cdef bint gives = plan.operation == READ and not plan.checks_only and (
+        plan.mode == MODE_CLIP or plan.mode == MODE_WRAP
+        or (plan.mode == MODE_FILL and nest.fill_size == plan.itemsize)
+    )
     return (
-        plan.components == 1 and plan.component.plain and plan.mode == MODE_RAISE and nest.row < 0
+        plan.components == 1 and plan.component.plain and (plan.mode == MODE_RAISE or gives) and nest.row < 0
         and forced != OFFSETS
+    )
+
+
+cdef bint takes_pair(const Plan *plan, const Nest *nest) noexcept nogil:
+    """Whether a read may take two components at once."""
+    cdef const Component *component = plan.component
+    return (
+        plan.components == 2 and component[0].plain and component[1].plain
+        and component[0].code == component[1].code and plan.operation == READ and not plan.checks_only
+        and plan.mode == MODE_RAISE and nest.row < 0 and forced != OFFSETS
     )
 
 
@@ -239,7 +258,8 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
     Which kernel, and why.
 
     case                                      kernel
-    one index, "raise", single items          direct: no detour by way of offsets
+    one index, single items (`takes_direct`)  direct: no detour by way of offsets
+    two components, likewise (`takes_pair`)   direct, too
     index constant along the row, contiguous  by bytes: a memcpy a row
     anything else                             by offsets
 
@@ -262,6 +282,8 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
         nest.kernel = gather_kernel(0 if row_is_contiguous(plan, nest.row) else itemsize)
     else:
         nest.kernel = scatter_kernel(0 if row_is_contiguous(plan, nest.row) else itemsize)
+    if takes_pair(plan, nest):
+        nest.direct = gather_pair_kernel(itemsize, code)
     if not takes_direct(plan, nest):
         return
     if plan.checks_only:
@@ -269,7 +291,7 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
     elif plan.operation > SET:
         nest.direct = reduce_direct_kernel(plan.typenum, code)
     elif plan.operation == READ:
-        nest.direct = gather_direct_kernel(itemsize, code)
+        nest.direct = gather_direct_kernel(itemsize, code, plan.mode)
     else:
         nest.direct = scatter_direct_kernel(itemsize, code)
 
@@ -357,16 +379,18 @@ cdef Py_ssize_t stride_of(const Py_ssize_t *strides, int d) noexcept nogil:
     return strides[d] if d >= 0 else 0
 
 
-cdef void aim(const Nest *nest, const Component *component, const Py_ssize_t *start, Tile *tile) noexcept nogil:
-    """Point a tile at its values of one component of the index."""
+cdef void aim(
+    const Nest *nest, const Component *component, const Py_ssize_t *start, const Tile *tile, Values *values
+) noexcept nogil:
+    """The values of one component of the index that lie under a tile."""
     cdef int d
-    tile.values.data = component.data
+    values.data = component.data
     for d in range(nest.plan.ndim):
-        tile.values.data += start[d] * component.strides[d]
-    tile.values.outer = tile.outer
-    tile.values.inner = tile.inner
-    tile.values.outer_stride = stride_of(component.strides, nest.outer)
-    tile.values.inner_stride = stride_of(component.strides, nest.inner)
+        values.data += start[d] * component.strides[d]
+    values.outer = tile.outer
+    values.inner = tile.inner
+    values.outer_stride = stride_of(component.strides, nest.outer)
+    values.inner_stride = stride_of(component.strides, nest.inner)
 
 
 cdef Py_ssize_t resolve_tile(
@@ -378,16 +402,17 @@ cdef Py_ssize_t resolve_tile(
     cdef Py_ssize_t bad = 0, i, j
     cdef int k
     cdef Py_ssize_t native[TILE]
-    if tile.target.adds:
+    if plan.components == 0:
         for j in range(tile.outer):
             for i in range(tile.inner):
                 offset[j * tile.inner + i] = j * tile.target.outer_base + i * tile.target.inner_base
     for k in range(plan.components):
         component = &plan.component[k]
-        if tile.target.adds:
+        tile.target.adds = k > 0
+        if plan.components > 1:
             tile.target.size = component.size
             tile.target.step = component.step
-        aim(nest, component, start, tile)
+        aim(nest, component, start, tile, &tile.values)
         if not component.plain:
             copy_native(&tile.values, component.itemsize, component.swapped, <char *> native)
         bad += resolver(component.code)(&tile.values, &tile.target, offset, NULL)
@@ -411,7 +436,9 @@ cdef Py_ssize_t run_tile(
     if panel != NULL:
         tile.base = panel
     if nest.direct != NULL:
-        aim(nest, plan.component, start, tile)
+        aim(nest, plan.component, start, tile, &tile.values)
+        if plan.components == 2:
+            aim(nest, plan.component + 1, start, tile, &tile.second_values)
         return nest.direct(tile, NULL, NULL)
     bad = resolve_tile(nest, start, tile, offset)
     if not plan.checks_only:
@@ -432,12 +459,14 @@ cdef void start_tile(const Nest *nest, Tile *tile) noexcept nogil:
     tile.fill_size = nest.fill_size
     tile.far = nest.far
     tile.target.mode = plan.mode
-    tile.target.adds = plan.components != 1
     tile.target.outer_base = stride_of(plan.base_strides, nest.outer)
     tile.target.inner_base = stride_of(plan.base_strides, nest.inner)
-    if plan.components == 1:
+    if plan.components > 0:
         tile.target.size = plan.component.size
         tile.target.step = plan.component.step
+    if plan.components == 2:
+        tile.second_target.size = plan.component[1].size
+        tile.second_target.step = plan.component[1].step
 
 
 cdef void locate(const Nest *nest, Py_ssize_t number, Py_ssize_t *start) noexcept nogil:

@@ -13,7 +13,7 @@ cimport numpy as cnp
 cimport fastgather._inline
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
-    AHEAD, AMAX, AMIN, BAD, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile, normalise, prefetch,
+    AHEAD, AMAX, AMIN, BAD, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile, normalise, prefetch, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -38,11 +38,6 @@ ctypedef fused integer_t:
     uint32_t
     int64_t
     uint64_t
-
-# The index types that have kernels of their own; the others go by way of offsets.
-ctypedef fused wide_index_t:
-    int32_t
-    int64_t
 
 ctypedef fused real_t:
     float

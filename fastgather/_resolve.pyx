@@ -13,9 +13,18 @@ from fastgather._types cimport (
 )
 
 
+cdef inline void put(Py_ssize_t *offset, Py_ssize_t lead, bint adds) noexcept nogil:
+    """A component that is BAD spoils the place."""
+    if not adds:
+        offset[0] = lead
+    elif offset[0] != BAD:
+        offset[0] += lead
+
+
 cdef inline Py_ssize_t walk(
     const Values *values, const Target *target, Py_ssize_t *offset, index_t *index, Mode mode, bint adds,
 ) noexcept nogil:
+    """Most lines have no negative index: a loop that knows no other kind runs up to the first that is."""
     cdef Py_ssize_t size = target.size, step = target.step, stride = values.inner_stride
     cdef Py_ssize_t inner_base = target.inner_base, inner = values.inner
     cdef Py_ssize_t i, j, here, bad = 0
@@ -23,18 +32,27 @@ cdef inline Py_ssize_t walk(
     cdef int64_t at
     for j in range(values.outer):
         value = values.data + j * values.outer_stride
-        here = j * target.outer_base
-        for i in range(inner):
-            at = normalise((<const volatile index_t *> value)[0], size, mode)
+        here = 0 if adds else j * target.outer_base
+        inner_base = 0 if adds else target.inner_base
+        i = 0
+        while mode == MODE_RAISE and i < inner:
+            at = (<const volatile index_t *> value)[0]
             if <uint64_t> at >= <uint64_t> size:
-                offset[i] = BAD
-                bad += 1
-            elif not adds:
-                offset[i] = here + at * step
-            elif offset[i] != BAD:
-                offset[i] += at * step
+                break
+            put(offset + i, here + at * step, adds)
             value += stride
             here += inner_base
+            i += 1
+        while i < inner:
+            at = normalise((<const volatile index_t *> value)[0], size, mode)
+            if mode == MODE_WRAP or mode == MODE_CLIP or <uint64_t> at < <uint64_t> size:
+                put(offset + i, here + at * step, adds)
+            else:
+                offset[i] = BAD
+                bad += 1
+            value += stride
+            here += inner_base
+            i += 1
         offset += inner
     return bad
 

@@ -46,6 +46,12 @@ ctypedef fused index_t:
     uint64_t
 
 
+# The index types that reductions and pairs have kernels for; the others go by way of offsets.
+ctypedef fused wide_index_t:
+    int32_t
+    int64_t
+
+
 cdef struct Item16:
     uint64_t low
     uint64_t high
@@ -79,6 +85,8 @@ cdef struct Target:
 cdef struct Tile:
     Values values               # the index, for a kernel that reads it itself
     Target target
+    Values second_values        # the other component of a pair
+    Target second_target
     const Py_ssize_t *offset    # for any other: bytes into base, in C order of the positions, or BAD
     char *base                  # what the index points into: source of a read, destination of a write
     char *stream                # the other operand, walked in order
@@ -99,7 +107,12 @@ ctypedef Py_ssize_t (*Direct)(const Tile *tile, void *item, void *index) noexcep
 
 
 cdef inline int64_t normalise(index_t value, int64_t size, Mode mode) noexcept nogil:
-    """`value` in [0, size), or a number outside it. A size of 0 does not come here to wrap or clip."""
+    """
+    `value` in [0, size), or a number outside it. A size of 0 does not come here to wrap or clip.
+
+    No branch depends on where a value lies, as long as it wraps round once at most: a sign,
+    spread over all bits, masks what is added.
+    """
     cdef int64_t i
     if index_t is uint64_t:
         if mode == MODE_WRAP:
@@ -112,10 +125,16 @@ cdef inline int64_t normalise(index_t value, int64_t size, Mode mode) noexcept n
         if mode == MODE_RAISE:
             return i + size if i < 0 else i
         if mode == MODE_WRAP:
-            i = i % size
-            return i + size if i < 0 else i
+            i += size & (i >> 63)
+            i -= size
+            i += size & (i >> 63)
+            if <uint64_t> i >= <uint64_t> size:
+                i %= size
+                i += size if i < 0 else 0
+            return i
         if mode == MODE_CLIP:
-            return 0 if i < 0 else size - 1 if i >= size else i
+            i = (i & ~(i >> 63)) - size + 1
+            return (i & (i >> 63)) + size - 1
         return i
 
 
