@@ -8,8 +8,8 @@ from libc.string cimport memcpy
 
 cimport fastgather._inline
 from fastgather._types cimport (
-    AHEAD, BAD, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Item16, Kernel, Mode, Tile, copy_bytes,
-    index_t, item_t, normalise, prefetch, wide_index_t,
+    AHEAD, BAD, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Item16, Kernel, Mode, Tile, copy_bytes,
+    index_t, item_t, normalise, prefetch, prefetch_row, rows_ahead, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -79,11 +79,13 @@ cdef void gather_tile(const Tile *tile, item_t *item) noexcept nogil:
 cdef inline Py_ssize_t gather_line(
     const char *value, const char *base, char *to, Py_ssize_t n, Py_ssize_t size, Py_ssize_t step,
     Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t to_stride, item_t *item, index_t *index, bint far,
+    const char *next,
 ) noexcept nogil:
     """
     One line of single items; how many index values were out of range.
 
     Most indices are not negative: a loop that knows no other kind runs up to the first that is.
+    What is far is prefetched by the index, or as a whole: the `next` line while this one is read.
     """
     cdef Py_ssize_t i = 0, bad = 0
     cdef item_t moved
@@ -94,6 +96,8 @@ cdef inline Py_ssize_t gather_line(
             break
         if far and i + AHEAD < n:
             prefetch(base + (<const index_t *> (value + (i + AHEAD) * value_stride))[0] * step)
+        if next != NULL and i % (LINE_BYTES // <Py_ssize_t> sizeof(item_t)) == 0:
+            prefetch(next + i * <Py_ssize_t> sizeof(item_t))
         memcpy(&moved, base + i * base_stride + at * step, sizeof(item_t))
         memcpy(to + i * to_stride, &moved, sizeof(item_t))
         i += 1
@@ -123,23 +127,30 @@ cdef Py_ssize_t gather_direct(const Tile *tile, item_t *item, index_t *index) no
     cdef bint outermost = packed and base_stride == sizeof(item_t) and not tile.far
     cdef const char *value = tile.values.data
     cdef const char *base = tile.base
+    cdef const char *next = tile.next
     cdef char *to = tile.stream
     for _ in range(tile.outer):
         if innermost and tile.far:
             bad += gather_line(
-                value, base, to, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index, True
+                value, base, to, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index, True, NULL
             )
+        elif innermost and next != NULL:
+            bad += gather_line(
+                value, base, to, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index, False, next
+            )
+            next += tile.target.outer_base
         elif innermost:
             bad += gather_line(
-                value, base, to, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index, False
+                value, base, to, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index, False, NULL
             )
         elif outermost:
             bad += gather_line(
-                value, base, to, n, size, step, sizeof(index_t), sizeof(item_t), sizeof(item_t), item, index, False
+                value, base, to, n, size, step, sizeof(index_t), sizeof(item_t), sizeof(item_t), item, index, False,
+                NULL,
             )
         else:
             bad += gather_line(
-                value, base, to, n, size, step, value_stride, base_stride, stride, item, index, tile.far
+                value, base, to, n, size, step, value_stride, base_stride, stride, item, index, tile.far, NULL
             )
         value += tile.values.outer_stride
         base += tile.target.outer_base
@@ -238,16 +249,18 @@ cdef void gather_bytes(const Tile *tile, void *item) noexcept nogil:
     cdef Py_ssize_t i, j, c, inner = tile.inner, stride = tile.inner_stride
     cdef Py_ssize_t rows = tile.row, length = tile.itemsize
     cdef Py_ssize_t row_stride = tile.row_stride, row_base_stride = tile.row_base_stride
-    cdef bint far = tile.far
+    cdef Py_ssize_t ahead = inner
     cdef const char *base = tile.base
     cdef char *to
     if row_stride == length and row_base_stride == length:
         rows, length = 1, tile.row * length
+    if tile.far:
+        ahead = rows_ahead(length)
     for j in range(tile.outer):
         to = tile.stream + j * tile.outer_stride
         for i in range(inner):
-            if far and i + AHEAD < inner:
-                prefetch(base + offset[i + AHEAD])
+            if i + ahead < inner:
+                prefetch_row(base + offset[i + ahead], length)
             if offset[i] == BAD:
                 fill_row(to, tile)
             elif rows == 1:

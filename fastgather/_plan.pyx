@@ -26,14 +26,13 @@ from fastgather._resolve cimport check_direct_kernel, copy_native, resolver
 from fastgather._scatter cimport scatter_direct_kernel, scatter_kernel
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
-    MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, READ, SET, TILE, Direct, Kernel, Tile, Values,
+    LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, READ, SET, TILE, Direct, Kernel, Tile, Values,
 )
 
 cdef enum:
     ITEM_BYTES = 1 << 12        # a contiguous row up to this long is an item
     ROW_BYTES = 1 << 15         # a longer one is cut, so that threads can share it
     TILE_BYTES = 1 << 17        # what a tile moves, at most
-    LINE_BYTES = 64             # threads do not share a cache line on purpose
     CACHE_BYTES = 1 << 18       # what surely stays in a core's cache
     PANEL_BYTES = 1 << 19       # a panel, at most: it lives in the second-level cache
     PANEL_LINES = 4             # cache lines a panel row has, at most
@@ -59,6 +58,7 @@ cdef struct Nest:
     Kernel kernel
     Direct direct               # instead of the kernel, or NULL
     bint far
+    bint next                   # whether a line is prefetched as a whole while the one before it is walked
     bint panel                  # whether each unit packs its part of the base into a buffer
     int levels
     Level level[MAX_DIMS]       # parallel ones first, then serial ones in order
@@ -253,6 +253,17 @@ cdef bint takes_panel(const Plan *plan, const Nest *nest) noexcept nogil:
     )
 
 
+cdef bint takes_next(const Plan *plan, const Nest *nest) noexcept nogil:
+    """Whether lines of a large base are walked one after the other, and most of each: the caches
+    cannot foresee the places that an index names, but the line as a whole they can be told of."""
+    return (
+        plan.components == 1 and not plan.checks_only and nest.row < 0 and nest.outer >= 0
+        and plan.base_strides[nest.inner] == 0 and plan.component.step == plan.itemsize
+        and 2 * plan.shape[nest.inner] >= plan.component.size
+        and (plan.shape[nest.outer] * llabs(plan.base_strides[nest.outer]) > FAR_BYTES or forced == FAR)
+    )
+
+
 cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
     """
     Which kernel, and why.
@@ -273,6 +284,7 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
         not nest.panel and not plan.checks_only and plan.components > 0
         and (plan.component.size * llabs(plan.component.step) > FAR_BYTES or forced == FAR)
     )
+    nest.next = takes_next(plan, nest)
     nest.direct = NULL
     if plan.operation > SET:
         if plan.typenum == cnp.NPY_BOOL:
@@ -433,6 +445,9 @@ cdef Py_ssize_t run_tile(
     for d in range(plan.ndim):
         tile.base += start[d] * plan.base_strides[d]
         tile.stream += start[d] * plan.stream_strides[d]
+    tile.next = NULL
+    if nest.next:
+        tile.next = tile.base + tile.target.outer_base + start[nest.inner] * plan.itemsize
     if panel != NULL:
         tile.base = panel
     if nest.direct != NULL:

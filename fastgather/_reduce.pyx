@@ -5,7 +5,6 @@ round is defined. A NaN in the destination stays as it is and a new one is numpy
 that no result depends on the order in which a compiler puts the operands.
 """
 
-from libc.math cimport NAN
 from libc.string cimport memcpy
 
 cimport numpy as cnp
@@ -13,16 +12,42 @@ cimport numpy as cnp
 cimport fastgather._inline
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
-    AHEAD, AMAX, AMIN, BAD, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile, normalise, prefetch, wide_index_t,
+    AHEAD, AMAX, AMIN, BAD, LINE_BYTES, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile, normalise, prefetch,
+    prefetch_row, rows_ahead, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
 cdef enum:
     ROW_ITEMS = 16              # of a row of runs that is shared between threads, at least
     BLOCKS = 4                  # a thread, where there are few runs
+    BLOCK_BYTES = 64            # of a row, that vectors do or leave
 
-cdef extern from "<math.h>" nogil:
-    int signbit(long double x)
+# Out of line, so that what is common stays in registers of floating-point numbers.
+cdef extern from *:
+    """
+    #include <math.h>
+    #if defined(__GNUC__) || defined(__clang__)
+    #define FG_RARE __attribute__((noinline, cold))
+    #else
+    #define FG_RARE
+    #endif
+    static FG_RARE float fg_nan_float(float old) { return old != old ? old : (float) NAN; }
+    static FG_RARE double fg_nan_double(double old) { return old != old ? old : (double) NAN; }
+    static FG_RARE long double fg_nan_long(long double old) { return old != old ? old : (long double) NAN; }
+    """
+    float nan_float "fg_nan_float" (float old) noexcept nogil
+    double nan_double "fg_nan_double" (double old) noexcept nogil
+    long double nan_long "fg_nan_long" (long double old) noexcept nogil
+
+cdef extern from "_rows.h" nogil:
+    Py_ssize_t row_sum_float "fg_row_sum_float" (char *to, const char *source, Py_ssize_t n)
+    Py_ssize_t row_sum_double "fg_row_sum_double" (char *to, const char *source, Py_ssize_t n)
+    Py_ssize_t row_prod_float "fg_row_prod_float" (char *to, const char *source, Py_ssize_t n)
+    Py_ssize_t row_prod_double "fg_row_prod_double" (char *to, const char *source, Py_ssize_t n)
+    Py_ssize_t row_amax_float "fg_row_amax_float" (char *to, const char *source, Py_ssize_t n)
+    Py_ssize_t row_amax_double "fg_row_amax_double" (char *to, const char *source, Py_ssize_t n)
+    Py_ssize_t row_amin_float "fg_row_amin_float" (char *to, const char *source, Py_ssize_t n)
+    Py_ssize_t row_amin_double "fg_row_amin_double" (char *to, const char *source, Py_ssize_t n)
 
 ctypedef long double float_long
 ctypedef float complex complex64
@@ -80,7 +105,12 @@ cdef inline real_t settle(real_t old, real_t result) noexcept nogil:
     """`result`, or the NaN that stands for it."""
     if result == result:
         return result
-    return old if old != old else NAN
+    if real_t is float:
+        return nan_float(old)
+    elif real_t is double:
+        return nan_double(old)
+    else:
+        return nan_long(old)
 
 
 cdef inline real_t prefer(real_t a, real_t b, Operation operation) noexcept nogil:
@@ -90,32 +120,17 @@ cdef inline real_t prefer(real_t a, real_t b, Operation operation) noexcept nogi
     return a if a < b else b
 
 
-cdef inline bint both_zero(real_t a, real_t b) noexcept nogil:
-    """By their bits, so that compilers make no branch out of which of two numbers is the larger."""
-    cdef uint32_t a32, b32
-    cdef uint64_t a64, b64
-    if real_t is float:
-        memcpy(&a32, &a, sizeof(a32))
-        memcpy(&b32, &b, sizeof(b32))
-        return (a32 | b32) << 1 == 0
-    elif real_t is double:
-        memcpy(&a64, &a, sizeof(a64))
-        memcpy(&b64, &b, sizeof(b64))
-        return (a64 | b64) << 1 == 0
-    else:
-        return a == 0 and b == 0
-
-
 cdef inline real_t combine_real(real_t old, real_t new, Operation operation) noexcept nogil:
+    """Of two zeros, the sum has the sign that amax prefers, and what is left of taking both away that of amin."""
+    cdef real_t result
     if operation == SUM:
         return settle(old, old + new)
     if operation == PROD:
         return settle(old, old * new)
-    if both_zero(old, new):
-        return new if (signbit(old) != 0) == (operation == AMAX) else old
-    if new != new:
-        return settle(old, new)
-    return prefer(new, old, operation)
+    result = prefer(new, old, operation)
+    if result == 0 and old == new:
+        result = old + new if operation == AMAX else -(-old - new)
+    return result if new == new else settle(old, new)
 
 
 cdef inline complex_t combine_complex(complex_t old, complex_t new, Operation operation) noexcept nogil:
@@ -156,14 +171,41 @@ cdef inline void combine(char *to, const char *source, number_t *item, Operation
     memcpy(to, &value, sizeof(number_t))
 
 
+cdef inline Py_ssize_t combine_blocks(
+    char *to, const char *source, Py_ssize_t n, number_t *item, Operation operation
+) noexcept nogil:
+    """The first items of a contiguous row, as many as vectors can do; how many those are."""
+    if number_t is float:
+        if operation == SUM:
+            return row_sum_float(to, source, n)
+        if operation == PROD:
+            return row_prod_float(to, source, n)
+        return row_amax_float(to, source, n) if operation == AMAX else row_amin_float(to, source, n)
+    elif number_t is double:
+        if operation == SUM:
+            return row_sum_double(to, source, n)
+        if operation == PROD:
+            return row_prod_double(to, source, n)
+        return row_amax_double(to, source, n) if operation == AMAX else row_amin_double(to, source, n)
+    else:
+        return 0
+
+
 cdef inline void reduce_row(
     char *to, const char *source, Py_ssize_t row, Py_ssize_t to_stride, Py_ssize_t source_stride,
     number_t *item, Operation operation,
 ) noexcept nogil:
-    cdef Py_ssize_t c
+    """A block that vectors leave goes item by item, and they go on after it."""
+    cdef Py_ssize_t c = 0, done, size = sizeof(number_t)
     if to_stride == sizeof(number_t) and source_stride == sizeof(number_t):
-        for c in range(row):
-            combine(to + c * sizeof(number_t), source + c * sizeof(number_t), item, operation)
+        while c < row:
+            done = row
+            if number_t is float or number_t is double:
+                c += combine_blocks(to + c * size, source + c * size, row - c, item, operation)
+                done = min(row, c + BLOCK_BYTES // size)
+            for c in range(c, done):
+                combine(to + c * size, source + c * size, item, operation)
+            c = done
     else:
         for c in range(row):
             combine(to + c * to_stride, source + c * source_stride, item, operation)
@@ -177,12 +219,16 @@ cdef inline void reduce_positions(
     cdef Py_ssize_t row = tile.row, row_base_stride = tile.row_base_stride, row_stride = tile.row_stride
     cdef const char *source
     cdef char *base = tile.base
-    cdef bint far = tile.far
+    cdef Py_ssize_t bytes = sizeof(number_t), ahead = inner
+    if not single and row_base_stride == sizeof(number_t):
+        bytes *= row
+    if tile.far:
+        ahead = rows_ahead(bytes)
     for j in range(tile.outer):
         source = tile.stream + j * tile.outer_stride
         for i in range(inner):
-            if far and i + AHEAD < inner:
-                prefetch(base + offset[i + AHEAD])
+            if i + ahead < inner:
+                prefetch_row(base + offset[i + ahead], bytes)
             if offset[i] == BAD:
                 pass
             elif single:
@@ -215,7 +261,7 @@ cdef void reduce_tile(const Tile *tile, number_t *item) noexcept nogil:
 cdef inline Py_ssize_t reduce_line(
     const char *value, char *base, const char *source, Py_ssize_t n, Py_ssize_t size, Py_ssize_t step,
     Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t stride, number_t *item, wide_index_t *index,
-    Operation operation, bint far,
+    Operation operation, bint far, const char *next,
 ) noexcept nogil:
     """One line of single items, as `gather_line`; how many index values were out of range."""
     cdef Py_ssize_t i = 0, bad = 0
@@ -226,6 +272,8 @@ cdef inline Py_ssize_t reduce_line(
             break
         if far and i + AHEAD < n:
             prefetch(base + (<const wide_index_t *> (value + (i + AHEAD) * value_stride))[0] * step)
+        if next != NULL and i % (LINE_BYTES // <Py_ssize_t> sizeof(number_t)) == 0:
+            prefetch(next + i * <Py_ssize_t> sizeof(number_t))
         combine(base + i * base_stride + at * step, source + i * stride, item, operation)
         i += 1
     while i < n:
@@ -248,21 +296,28 @@ cdef inline Py_ssize_t reduce_by_index(
     cdef const char *value = tile.values.data
     cdef char *base = tile.base
     cdef const char *source = tile.stream
+    cdef const char *next = tile.next
     for _ in range(tile.outer):
-        if packed and base_stride == 0 and step == sizeof(number_t):
+        if packed and base_stride == 0 and step == sizeof(number_t) and next != NULL:
             bad += reduce_line(
                 value, base, source, n, size, sizeof(number_t), sizeof(wide_index_t), 0, sizeof(number_t),
-                item, index, operation, False,
+                item, index, operation, False, next,
+            )
+            next += tile.target.outer_base
+        elif packed and base_stride == 0 and step == sizeof(number_t):
+            bad += reduce_line(
+                value, base, source, n, size, sizeof(number_t), sizeof(wide_index_t), 0, sizeof(number_t),
+                item, index, operation, False, NULL,
             )
         elif packed and base_stride == sizeof(number_t):
             bad += reduce_line(
                 value, base, source, n, size, step, sizeof(wide_index_t), sizeof(number_t), sizeof(number_t),
-                item, index, operation, False,
+                item, index, operation, False, NULL,
             )
         else:
             bad += reduce_line(
                 value, base, source, n, size, step, value_stride, base_stride, stride, item, index, operation,
-                tile.far,
+                tile.far, NULL,
             )
         value += tile.values.outer_stride
         base += tile.target.outer_base

@@ -7,8 +7,8 @@ from libc.string cimport memcpy
 
 cimport fastgather._inline
 from fastgather._types cimport (
-    AHEAD, BAD, MODE_RAISE, Direct, Item16, Kernel, Tile, copy_bytes, index_t, item_t, normalise,
-    prefetch,
+    AHEAD, BAD, LINE_BYTES, MODE_RAISE, Direct, Item16, Kernel, Tile, copy_bytes, index_t, item_t, normalise,
+    prefetch, prefetch_row, rows_ahead,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -63,6 +63,7 @@ cdef void scatter_tile(const Tile *tile, item_t *item) noexcept nogil:
 cdef inline Py_ssize_t scatter_line(
     const char *value, char *base, const char *source, Py_ssize_t n, Py_ssize_t size, Py_ssize_t step,
     Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t stride, item_t *item, index_t *index, bint far,
+    const char *next,
 ) noexcept nogil:
     """One line of single items, as `gather_line`; how many index values were out of range."""
     cdef Py_ssize_t i = 0, bad = 0
@@ -74,6 +75,8 @@ cdef inline Py_ssize_t scatter_line(
             break
         if far and i + AHEAD < n:
             prefetch(base + (<const index_t *> (value + (i + AHEAD) * value_stride))[0] * step)
+        if next != NULL and i % (LINE_BYTES // <Py_ssize_t> sizeof(item_t)) == 0:
+            prefetch(next + i * <Py_ssize_t> sizeof(item_t))
         memcpy(&moved, source + i * stride, sizeof(item_t))
         memcpy(base + i * base_stride + at * step, &moved, sizeof(item_t))
         i += 1
@@ -97,19 +100,27 @@ cdef Py_ssize_t scatter_direct(const Tile *tile, item_t *item, index_t *index) n
     cdef const char *value = tile.values.data
     cdef char *base = tile.base
     cdef const char *source = tile.stream
+    cdef const char *next = tile.next
     for _ in range(tile.outer):
-        if packed and base_stride == 0 and step == sizeof(item_t):
+        if packed and base_stride == 0 and step == sizeof(item_t) and next != NULL:
             bad += scatter_line(
-                value, base, source, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index, False
+                value, base, source, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index, False,
+                next,
+            )
+            next += tile.target.outer_base
+        elif packed and base_stride == 0 and step == sizeof(item_t):
+            bad += scatter_line(
+                value, base, source, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index, False,
+                NULL,
             )
         elif packed and base_stride == sizeof(item_t):
             bad += scatter_line(
                 value, base, source, n, size, step, sizeof(index_t), sizeof(item_t), sizeof(item_t), item, index,
-                False,
+                False, NULL,
             )
         else:
             bad += scatter_line(
-                value, base, source, n, size, step, value_stride, base_stride, stride, item, index, tile.far
+                value, base, source, n, size, step, value_stride, base_stride, stride, item, index, tile.far, NULL
             )
         value += tile.values.outer_stride
         base += tile.target.outer_base
@@ -123,16 +134,18 @@ cdef void scatter_bytes(const Tile *tile, void *item) noexcept nogil:
     cdef Py_ssize_t i, j, c, inner = tile.inner, stride = tile.inner_stride
     cdef Py_ssize_t rows = tile.row, length = tile.itemsize
     cdef Py_ssize_t row_stride = tile.row_stride, row_base_stride = tile.row_base_stride
-    cdef bint far = tile.far
+    cdef Py_ssize_t ahead = inner
     cdef char *base = tile.base
     cdef const char *source
     if row_stride == length and row_base_stride == length:
         rows, length = 1, tile.row * length
+    if tile.far:
+        ahead = rows_ahead(length)
     for j in range(tile.outer):
         source = tile.stream + j * tile.outer_stride
         for i in range(inner):
-            if far and i + AHEAD < inner:
-                prefetch(base + offset[i + AHEAD])
+            if i + ahead < inner:
+                prefetch_row(base + offset[i + ahead], length)
             if offset[i] != BAD:
                 for c in range(rows):
                     copy_bytes(base + offset[i] + c * row_base_stride, source + c * row_stride, length)

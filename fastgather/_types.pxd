@@ -5,6 +5,8 @@ cdef enum:
     MAX_DIMS = 64
     TILE = 1024                 # positions in a tile: their offsets stay in the first-level cache
     AHEAD = 16                  # positions from a prefetch to the access it is for
+    AHEAD_BYTES = 2048          # the same for rows, which are fewer positions ahead the longer they are
+    LINE_BYTES = 64             # of the cache
     CALL_BYTES = 256            # from which a call of memcpy is worth it
 
 cdef extern from "Python.h":
@@ -98,6 +100,7 @@ cdef struct Tile:
     const char *fill            # what a read of a BAD offset gives; NULL: nothing is written
     Py_ssize_t fill_size
     bint far                    # the base is larger than the caches: prefetch
+    const char *next            # where the next line of such a base goes on, if lines are walked whole, or NULL
 
 
 # Kernels are fused functions behind one pointer type: the last arguments only carry the types.
@@ -141,6 +144,18 @@ cdef inline int64_t normalise(index_t value, int64_t size, Mode mode) noexcept n
 cdef inline int index_code(int itemsize, bint is_unsigned) noexcept nogil:
     """The place of an index type among those of `index_t`."""
     return 2 * (0 if itemsize == 1 else 1 if itemsize == 2 else 2 if itemsize == 4 else 3) + is_unsigned
+
+
+cdef inline Py_ssize_t rows_ahead(Py_ssize_t bytes) noexcept nogil:
+    """How many positions ahead a row of this size is prefetched."""
+    return AHEAD if bytes <= AHEAD_BYTES // AHEAD else 1 if bytes >= AHEAD_BYTES else AHEAD_BYTES // bytes
+
+
+cdef inline void prefetch_row(const char *row, Py_ssize_t bytes) noexcept nogil:
+    """The start of a row; what follows is the hardware's to foresee."""
+    cdef Py_ssize_t at
+    for at from 0 <= at < (bytes if bytes < AHEAD_BYTES else AHEAD_BYTES) by LINE_BYTES:
+        prefetch(row + at)
 
 
 cdef inline void copy_bytes(char *to, const char *source, Py_ssize_t n) noexcept nogil:

@@ -1,0 +1,70 @@
+/* Contiguous rows of float and double, combined by vectors of 16 bytes: every x86-64 and aarch64 has them.
+ *
+ * fg_row_OPERATION_TYPE(to, source, n) combines blocks of 64 bytes and returns how many items it has
+ * done. It stops before a block with a NaN in it, which is for the rule in _reduce.pyx to settle.
+ * Left to itself a compiler makes no vectors of such a row: it sees a branch for every item.
+ */
+#ifndef FASTGATHER_ROWS_H
+#define FASTGATHER_ROWS_H
+
+#if defined(__GNUC__) || defined(__clang__)
+
+#include <stdint.h>
+#include <string.h>
+
+#define FG_BLOCK 64
+
+typedef float fg_float_vector __attribute__((vector_size(16)));
+typedef int32_t fg_float_mask __attribute__((vector_size(16)));
+typedef double fg_double_vector __attribute__((vector_size(16)));
+typedef int64_t fg_double_mask __attribute__((vector_size(16)));
+
+#define FG_SUM(mask, old, new) ((old) + (new))
+#define FG_PROD(mask, old, new) ((old) * (new))
+#define FG_CHOOSE(mask, test, a, b) (((test) & (mask) (a)) | (~(test) & (mask) (b)))
+/* Where two are equal they may be zeros of different sign: amax keeps the sign bits that both have, amin any. */
+#define FG_AMAX(mask, old, new) (FG_CHOOSE(mask, (new) > (old), new, old) & ~(((new) == (old)) & ~(mask) (new)))
+#define FG_AMIN(mask, old, new) (FG_CHOOSE(mask, (new) < (old), new, old) | (((new) == (old)) & (mask) (new)))
+
+/* `watched` is what is NaN if the block must be left: the result, or what is new. */
+#define FG_ROW(name, OPERATION, type, watched)                                                           \
+    static inline Py_ssize_t fg_row_##name##_##type(char *to, const char *source, Py_ssize_t n)          \
+    {                                                                                                    \
+        const Py_ssize_t block = FG_BLOCK / sizeof(type);                                                \
+        fg_##type##_vector old, new, result, results[4];                                                 \
+        Py_ssize_t done;                                                                                 \
+        for (done = 0; done + block <= n; done += block) {                                               \
+            fg_##type##_mask odd = {0};                                                                  \
+            for (int k = 0; k < 4; k++) {                                                                \
+                memcpy(&old, to + 16 * k, 16);                                                           \
+                memcpy(&new, source + 16 * k, 16);                                                       \
+                result = (fg_##type##_vector) OPERATION(fg_##type##_mask, old, new);                     \
+                odd |= watched != watched;                                                               \
+                results[k] = result;                                                                     \
+            }                                                                                            \
+            if (((fg_double_mask) odd)[0] | ((fg_double_mask) odd)[1]) break;                            \
+            memcpy(to, results, FG_BLOCK);                                                               \
+            to += FG_BLOCK;                                                                              \
+            source += FG_BLOCK;                                                                          \
+        }                                                                                                \
+        return done;                                                                                     \
+    }
+
+#else
+
+/* No vectors: all of a row is for the loop in _reduce.pyx. */
+#define FG_ROW(name, OPERATION, type, watched)                                                           \
+    static inline Py_ssize_t fg_row_##name##_##type(char *to, const char *source, Py_ssize_t n) { return 0; }
+
+#endif
+
+FG_ROW(sum, FG_SUM, float, result)
+FG_ROW(sum, FG_SUM, double, result)
+FG_ROW(prod, FG_PROD, float, result)
+FG_ROW(prod, FG_PROD, double, result)
+FG_ROW(amax, FG_AMAX, float, new)
+FG_ROW(amax, FG_AMAX, double, new)
+FG_ROW(amin, FG_AMIN, float, new)
+FG_ROW(amin, FG_AMIN, double, new)
+
+#endif
