@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 cimport fastgather._inline
 from fastgather._types cimport (
     AHEAD, BAD, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Item16, Kernel, Mode, Tile, copy_bytes,
-    index_t, item_t, normalise, prefetch, prefetch_row, rows_ahead, wide_index_t,
+    foresee, index_t, item_t, normalise, prefetch, prefetch_row, rows_ahead, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -79,13 +79,14 @@ cdef void gather_tile(const Tile *tile, item_t *item) noexcept nogil:
 cdef inline Py_ssize_t gather_line(
     const char *value, const char *base, char *to, Py_ssize_t n, Py_ssize_t size, Py_ssize_t step,
     Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t to_stride, item_t *item, index_t *index, bint far,
-    const char *next,
+    bint foresees, const char *next, Py_ssize_t value_ahead, Py_ssize_t to_ahead,
 ) noexcept nogil:
     """
     One line of single items; how many index values were out of range.
 
     Most indices are not negative: a loop that knows no other kind runs up to the first that is.
-    What is far is prefetched by the index, or as a whole: the `next` line while this one is read.
+    What is far is prefetched by the index, or as a whole: the `next` line while this one is read. The same
+    goes for what lies ahead in the index and the result, which the hardware foresees too late or not at all.
     """
     cdef Py_ssize_t i = 0, bad = 0
     cdef item_t moved
@@ -96,8 +97,11 @@ cdef inline Py_ssize_t gather_line(
             break
         if far and i + AHEAD < n:
             prefetch(base + (<const index_t *> (value + (i + AHEAD) * value_stride))[0] * step)
-        if next != NULL and i % (LINE_BYTES // <Py_ssize_t> sizeof(item_t)) == 0:
-            prefetch(next + i * <Py_ssize_t> sizeof(item_t))
+        if foresees and i % (LINE_BYTES // <Py_ssize_t> sizeof(item_t)) == 0:
+            foresee(
+                next + i * <Py_ssize_t> sizeof(item_t) if next != NULL else NULL, value + i * value_stride + value_ahead,
+                to + i * to_stride + to_ahead if to_ahead else NULL, sizeof(item_t), sizeof(index_t),
+            )
         memcpy(&moved, base + i * base_stride + at * step, sizeof(item_t))
         memcpy(to + i * to_stride, &moved, sizeof(item_t))
         i += 1
@@ -132,25 +136,34 @@ cdef Py_ssize_t gather_direct(const Tile *tile, item_t *item, index_t *index) no
     for _ in range(tile.outer):
         if innermost and tile.far:
             bad += gather_line(
-                value, base, to, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index, True, NULL
+                value, base, to, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index, True,
+                False, NULL, 0, 0,
             )
-        elif innermost and next != NULL:
+        elif innermost and tile.foresees:
             bad += gather_line(
-                value, base, to, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index, False, next
+                value, base, to, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index, False,
+                True, next, tile.value_ahead, 0,
             )
             next += tile.target.outer_base
         elif innermost:
             bad += gather_line(
-                value, base, to, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index, False, NULL
+                value, base, to, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index, False,
+                False, NULL, 0, 0,
+            )
+        elif outermost and tile.foresees:
+            bad += gather_line(
+                value, base, to, n, size, step, sizeof(index_t), sizeof(item_t), sizeof(item_t), item, index, False,
+                True, NULL, tile.value_ahead, tile.stream_ahead,
             )
         elif outermost:
             bad += gather_line(
                 value, base, to, n, size, step, sizeof(index_t), sizeof(item_t), sizeof(item_t), item, index, False,
-                NULL,
+                False, NULL, 0, 0,
             )
         else:
             bad += gather_line(
-                value, base, to, n, size, step, value_stride, base_stride, stride, item, index, tile.far, NULL
+                value, base, to, n, size, step, value_stride, base_stride, stride, item, index, tile.far,
+                False, NULL, 0, 0,
             )
         value += tile.values.outer_stride
         base += tile.target.outer_base

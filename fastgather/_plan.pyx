@@ -37,6 +37,9 @@ cdef enum:
     PANEL_BYTES = 1 << 19       # a panel, at most: it lives in the second-level cache
     PANEL_LINES = 4             # cache lines a panel row has, at most
     FAR_BYTES = 1 << 21         # a base from which reads wait for memory
+    VALUE_AHEAD = 1 << 10       # bytes that the index is prefetched ahead along a line
+    STREAM_AHEAD = 1 << 9       # the same for what is written
+    LINES_AHEAD = 4             # the same across lines
 
 cdef enum Forced:
     NOTHING
@@ -58,7 +61,8 @@ cdef struct Nest:
     Kernel kernel
     Direct direct               # instead of the kernel, or NULL
     bint far
-    bint next                   # whether a line is prefetched as a whole while the one before it is walked
+    bint whole_lines            # of the base are walked one after the other
+    bint foresees
     bint panel                  # whether each unit packs its part of the base into a buffer
     int levels
     Level level[MAX_DIMS]       # parallel ones first, then serial ones in order
@@ -253,14 +257,22 @@ cdef bint takes_panel(const Plan *plan, const Nest *nest) noexcept nogil:
     )
 
 
-cdef bint takes_next(const Plan *plan, const Nest *nest) noexcept nogil:
-    """Whether lines of a large base are walked one after the other, and most of each: the caches
-    cannot foresee the places that an index names, but the line as a whole they can be told of."""
+cdef bint walks_whole_lines(const Plan *plan, const Nest *nest) noexcept nogil:
+    """Whether lines of a large base are walked one after the other, and most of each."""
     return (
         plan.components == 1 and not plan.checks_only and nest.row < 0 and nest.outer >= 0
         and plan.base_strides[nest.inner] == 0 and plan.component.step == plan.itemsize
         and 2 * plan.shape[nest.inner] >= plan.component.size
         and (plan.shape[nest.outer] * llabs(plan.base_strides[nest.outer]) > FAR_BYTES or forced == FAR)
+    )
+
+
+cdef bint walks_across_lines(const Plan *plan, const Nest *nest) noexcept nogil:
+    """Whether the lines of a large index lie across its rows, of which a tile has short pieces."""
+    return (
+        plan.components == 1 and not plan.checks_only and nest.row < 0 and nest.outer >= 0
+        and plan.base_strides[nest.inner] == plan.itemsize
+        and (plan.shape[nest.outer] * llabs(plan.component.strides[nest.outer]) > FAR_BYTES or forced == FAR)
     )
 
 
@@ -284,7 +296,8 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
         not nest.panel and not plan.checks_only and plan.components > 0
         and (plan.component.size * llabs(plan.component.step) > FAR_BYTES or forced == FAR)
     )
-    nest.next = takes_next(plan, nest)
+    nest.whole_lines = walks_whole_lines(plan, nest)
+    nest.foresees = nest.whole_lines or walks_across_lines(plan, nest)
     nest.direct = NULL
     if plan.operation > SET:
         if plan.typenum == cnp.NPY_BOOL:
@@ -445,8 +458,7 @@ cdef Py_ssize_t run_tile(
     for d in range(plan.ndim):
         tile.base += start[d] * plan.base_strides[d]
         tile.stream += start[d] * plan.stream_strides[d]
-    tile.next = NULL
-    if nest.next:
+    if nest.whole_lines:
         tile.next = tile.base + tile.target.outer_base + start[nest.inner] * plan.itemsize
     if panel != NULL:
         tile.base = panel
@@ -473,6 +485,14 @@ cdef void start_tile(const Nest *nest, Tile *tile) noexcept nogil:
     tile.fill = plan.fill
     tile.fill_size = nest.fill_size
     tile.far = nest.far
+    tile.foresees = nest.foresees
+    tile.next = NULL
+    if nest.whole_lines:
+        tile.value_ahead = VALUE_AHEAD
+        tile.stream_ahead = STREAM_AHEAD
+    elif nest.foresees:
+        tile.value_ahead = LINES_AHEAD * plan.component.strides[nest.outer]
+        tile.stream_ahead = LINES_AHEAD * plan.stream_strides[nest.outer]
     tile.target.mode = plan.mode
     tile.target.outer_base = stride_of(plan.base_strides, nest.outer)
     tile.target.inner_base = stride_of(plan.base_strides, nest.inner)

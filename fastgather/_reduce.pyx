@@ -12,8 +12,8 @@ cimport numpy as cnp
 cimport fastgather._inline
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
-    AHEAD, AMAX, AMIN, BAD, LINE_BYTES, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile, normalise, prefetch,
-    prefetch_row, rows_ahead, wide_index_t,
+    AHEAD, AMAX, AMIN, BAD, LINE_BYTES, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile, foresee, normalise,
+    prefetch, prefetch_row, rows_ahead, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -261,7 +261,8 @@ cdef void reduce_tile(const Tile *tile, number_t *item) noexcept nogil:
 cdef inline Py_ssize_t reduce_line(
     const char *value, char *base, const char *source, Py_ssize_t n, Py_ssize_t size, Py_ssize_t step,
     Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t stride, number_t *item, wide_index_t *index,
-    Operation operation, bint far, const char *next,
+    Operation operation, bint far,
+    bint foresees, const char *next, Py_ssize_t value_ahead, Py_ssize_t source_ahead,
 ) noexcept nogil:
     """One line of single items, as `gather_line`; how many index values were out of range."""
     cdef Py_ssize_t i = 0, bad = 0
@@ -272,8 +273,11 @@ cdef inline Py_ssize_t reduce_line(
             break
         if far and i + AHEAD < n:
             prefetch(base + (<const wide_index_t *> (value + (i + AHEAD) * value_stride))[0] * step)
-        if next != NULL and i % (LINE_BYTES // <Py_ssize_t> sizeof(number_t)) == 0:
-            prefetch(next + i * <Py_ssize_t> sizeof(number_t))
+        if foresees and i % (LINE_BYTES // <Py_ssize_t> sizeof(number_t)) == 0:
+            foresee(
+                next + i * <Py_ssize_t> sizeof(number_t) if next != NULL else NULL, value + i * value_stride + value_ahead,
+                source + i * stride + source_ahead, sizeof(number_t), sizeof(wide_index_t),
+            )
         combine(base + i * base_stride + at * step, source + i * stride, item, operation)
         i += 1
     while i < n:
@@ -293,31 +297,38 @@ cdef inline Py_ssize_t reduce_by_index(
     cdef Py_ssize_t value_stride = tile.values.inner_stride, stride = tile.inner_stride
     cdef Py_ssize_t base_stride = tile.target.inner_base, _, bad = 0
     cdef bint packed = value_stride == sizeof(wide_index_t) and stride == sizeof(number_t) and not tile.far
+    cdef bint innermost = packed and base_stride == 0 and step == sizeof(number_t)
+    cdef bint outermost = packed and base_stride == sizeof(number_t)
     cdef const char *value = tile.values.data
     cdef char *base = tile.base
     cdef const char *source = tile.stream
     cdef const char *next = tile.next
     for _ in range(tile.outer):
-        if packed and base_stride == 0 and step == sizeof(number_t) and next != NULL:
+        if innermost and tile.foresees:
             bad += reduce_line(
-                value, base, source, n, size, sizeof(number_t), sizeof(wide_index_t), 0, sizeof(number_t),
-                item, index, operation, False, next,
+                value, base, source, n, size, sizeof(number_t), sizeof(wide_index_t), 0, sizeof(number_t), item, index,
+                operation, False, True, next, tile.value_ahead, tile.stream_ahead,
             )
             next += tile.target.outer_base
-        elif packed and base_stride == 0 and step == sizeof(number_t):
+        elif innermost:
             bad += reduce_line(
-                value, base, source, n, size, sizeof(number_t), sizeof(wide_index_t), 0, sizeof(number_t),
-                item, index, operation, False, NULL,
+                value, base, source, n, size, sizeof(number_t), sizeof(wide_index_t), 0, sizeof(number_t), item, index,
+                operation, False, False, NULL, 0, 0,
             )
-        elif packed and base_stride == sizeof(number_t):
+        elif outermost and tile.foresees:
             bad += reduce_line(
-                value, base, source, n, size, step, sizeof(wide_index_t), sizeof(number_t), sizeof(number_t),
-                item, index, operation, False, NULL,
+                value, base, source, n, size, step, sizeof(wide_index_t), sizeof(number_t), sizeof(number_t), item, index,
+                operation, False, True, NULL, tile.value_ahead, tile.stream_ahead,
+            )
+        elif outermost:
+            bad += reduce_line(
+                value, base, source, n, size, step, sizeof(wide_index_t), sizeof(number_t), sizeof(number_t), item, index,
+                operation, False, False, NULL, 0, 0,
             )
         else:
             bad += reduce_line(
-                value, base, source, n, size, step, value_stride, base_stride, stride, item, index, operation,
-                tile.far, NULL,
+                value, base, source, n, size, step, value_stride, base_stride, stride, item, index, operation, tile.far,
+                False, NULL, 0, 0,
             )
         value += tile.values.outer_stride
         base += tile.target.outer_base

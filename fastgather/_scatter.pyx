@@ -7,7 +7,7 @@ from libc.string cimport memcpy
 
 cimport fastgather._inline
 from fastgather._types cimport (
-    AHEAD, BAD, LINE_BYTES, MODE_RAISE, Direct, Item16, Kernel, Tile, copy_bytes, index_t, item_t, normalise,
+    AHEAD, BAD, LINE_BYTES, MODE_RAISE, Direct, Item16, Kernel, Tile, copy_bytes, foresee, index_t, item_t, normalise,
     prefetch, prefetch_row, rows_ahead,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
@@ -63,7 +63,7 @@ cdef void scatter_tile(const Tile *tile, item_t *item) noexcept nogil:
 cdef inline Py_ssize_t scatter_line(
     const char *value, char *base, const char *source, Py_ssize_t n, Py_ssize_t size, Py_ssize_t step,
     Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t stride, item_t *item, index_t *index, bint far,
-    const char *next,
+    bint foresees, const char *next, Py_ssize_t value_ahead, Py_ssize_t source_ahead,
 ) noexcept nogil:
     """One line of single items, as `gather_line`; how many index values were out of range."""
     cdef Py_ssize_t i = 0, bad = 0
@@ -75,8 +75,11 @@ cdef inline Py_ssize_t scatter_line(
             break
         if far and i + AHEAD < n:
             prefetch(base + (<const index_t *> (value + (i + AHEAD) * value_stride))[0] * step)
-        if next != NULL and i % (LINE_BYTES // <Py_ssize_t> sizeof(item_t)) == 0:
-            prefetch(next + i * <Py_ssize_t> sizeof(item_t))
+        if foresees and i % (LINE_BYTES // <Py_ssize_t> sizeof(item_t)) == 0:
+            foresee(
+                next + i * <Py_ssize_t> sizeof(item_t) if next != NULL else NULL, value + i * value_stride + value_ahead,
+                source + i * stride + source_ahead, sizeof(item_t), sizeof(index_t),
+            )
         memcpy(&moved, source + i * stride, sizeof(item_t))
         memcpy(base + i * base_stride + at * step, &moved, sizeof(item_t))
         i += 1
@@ -97,30 +100,38 @@ cdef Py_ssize_t scatter_direct(const Tile *tile, item_t *item, index_t *index) n
     cdef Py_ssize_t value_stride = tile.values.inner_stride, stride = tile.inner_stride
     cdef Py_ssize_t base_stride = tile.target.inner_base, _, bad = 0
     cdef bint packed = value_stride == sizeof(index_t) and stride == sizeof(item_t) and not tile.far
+    cdef bint innermost = packed and base_stride == 0 and step == sizeof(item_t)
+    cdef bint outermost = packed and base_stride == sizeof(item_t)
     cdef const char *value = tile.values.data
     cdef char *base = tile.base
     cdef const char *source = tile.stream
     cdef const char *next = tile.next
     for _ in range(tile.outer):
-        if packed and base_stride == 0 and step == sizeof(item_t) and next != NULL:
+        if innermost and tile.foresees:
             bad += scatter_line(
-                value, base, source, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index, False,
-                next,
+                value, base, source, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index,
+                False, True, next, tile.value_ahead, tile.stream_ahead,
             )
             next += tile.target.outer_base
-        elif packed and base_stride == 0 and step == sizeof(item_t):
+        elif innermost:
             bad += scatter_line(
-                value, base, source, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index, False,
-                NULL,
+                value, base, source, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index,
+                False, False, NULL, 0, 0,
             )
-        elif packed and base_stride == sizeof(item_t):
+        elif outermost and tile.foresees:
             bad += scatter_line(
                 value, base, source, n, size, step, sizeof(index_t), sizeof(item_t), sizeof(item_t), item, index,
-                False, NULL,
+                False, True, NULL, tile.value_ahead, tile.stream_ahead,
+            )
+        elif outermost:
+            bad += scatter_line(
+                value, base, source, n, size, step, sizeof(index_t), sizeof(item_t), sizeof(item_t), item, index,
+                False, False, NULL, 0, 0,
             )
         else:
             bad += scatter_line(
-                value, base, source, n, size, step, value_stride, base_stride, stride, item, index, tile.far, NULL
+                value, base, source, n, size, step, value_stride, base_stride, stride, item, index, tile.far,
+                False, NULL, 0, 0,
             )
         value += tile.values.outer_stride
         base += tile.target.outer_base

@@ -100,7 +100,10 @@ cdef struct Tile:
     const char *fill            # what a read of a BAD offset gives; NULL: nothing is written
     Py_ssize_t fill_size
     bint far                    # the base is larger than the caches: prefetch
-    const char *next            # where the next line of such a base goes on, if lines are walked whole, or NULL
+    bint foresees               # what comes next is prefetched line by line:
+    const char *next            # where the next line of the base goes on, or NULL
+    Py_ssize_t value_ahead      # bytes from an index value to one that comes later
+    Py_ssize_t stream_ahead     # the same in the stream, or 0
 
 
 # Kernels are fused functions behind one pointer type: the last arguments only carry the types.
@@ -156,6 +159,19 @@ cdef inline void prefetch_row(const char *row, Py_ssize_t bytes) noexcept nogil:
     cdef Py_ssize_t at
     for at from 0 <= at < (bytes if bytes < AHEAD_BYTES else AHEAD_BYTES) by LINE_BYTES:
         prefetch(row + at)
+
+
+cdef inline void foresee(
+    const char *next, const char *value, const char *stream, Py_ssize_t itemsize, Py_ssize_t indexsize
+) noexcept nogil:
+    """Prefetch the items of one cache line, in the base and the stream, and the index values that go with them."""
+    cdef Py_ssize_t at
+    if next != NULL:
+        prefetch(next)
+    if stream != NULL:
+        prefetch(stream)
+    for at from 0 <= at < LINE_BYTES // itemsize * indexsize by LINE_BYTES:
+        prefetch(value + at)
 
 
 cdef inline void copy_bytes(char *to, const char *source, Py_ssize_t n) noexcept nogil:
