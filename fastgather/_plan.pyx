@@ -27,6 +27,7 @@ from fastgather._scatter cimport scatter_direct_kernel, scatter_kernel
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
     LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, READ, SET, TILE, Direct, Kernel, Tile, Values,
+    prefetch_row,
 )
 
 cdef enum:
@@ -34,8 +35,10 @@ cdef enum:
     ROW_BYTES = 1 << 15         # a longer one is cut, so that threads can share it
     TILE_BYTES = 1 << 17        # what a tile moves, at most
     CACHE_BYTES = 1 << 18       # what surely stays in a core's cache
-    PANEL_BYTES = 1 << 19       # a panel, at most: it lives in the second-level cache
-    PANEL_LINES = 4             # cache lines a panel row has, at most
+    LEAST_PANEL = 1 << 19       # bytes of a panel: half of the second-level cache, within these limits
+    LARGEST_PANEL = 1 << 20
+    PANEL_ROW = 1 << 12         # bytes of a row of a panel, at most
+    ROWS_AHEAD = 8              # that are prefetched while a panel is packed
     FAR_BYTES = 1 << 21         # a base from which reads wait for memory
     VALUE_AHEAD = 1 << 10       # bytes that the index is prefetched ahead along a line
     STREAM_AHEAD = 1 << 9       # the same for what is written
@@ -48,6 +51,23 @@ cdef enum Forced:
     PANEL                       # every base that can be packed is
 
 cdef Forced forced = NOTHING
+
+cdef extern from *:
+    """
+    #if defined(__linux__)
+    #include <unistd.h>
+    #endif
+    #ifdef _SC_LEVEL2_CACHE_SIZE
+    static Py_ssize_t fg_second_level_cache(void) { return sysconf(_SC_LEVEL2_CACHE_SIZE); }
+    #else
+    static Py_ssize_t fg_second_level_cache(void) { return 0; }     /* not known */
+    #endif
+    """
+    Py_ssize_t fg_second_level_cache() noexcept nogil
+
+cdef Py_ssize_t panel_bytes = min(
+    <Py_ssize_t> LARGEST_PANEL, max(<Py_ssize_t> LEAST_PANEL, fg_second_level_cache() // 2)
+)
 
 # A loop over the blocks of one dim.
 cdef struct Level:
@@ -238,16 +258,17 @@ cdef bint takes_panel(const Plan *plan, const Nest *nest) noexcept nogil:
 
     Each position then touches another row, of which the cache keeps nothing until the next
     column needs it, least of all where the length of a row is a power of two. A panel pays if
-    its rows are read again about as often as they are packed.
+    its rows are read again about as often as they are packed, and have a whole line of the cache, or
+    half a line where it need not be written back.
     """
-    cdef Py_ssize_t size
+    cdef Py_ssize_t size, least = LINE_BYTES // 2 if plan.operation == READ else LINE_BYTES
     if plan.components != 1 or plan.checks_only or nest.row >= 0 or nest.outer < 0:
         return False
     size = plan.component.size
     if (
         plan.base_strides[nest.inner] != plan.itemsize
         or plan.base_strides[nest.outer] != 0
-        or size * LINE_BYTES > PANEL_BYTES
+        or size * max(least, plan.itemsize) > panel_bytes
     ):
         return False
     return forced == PANEL or (
@@ -373,8 +394,10 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     if nest.inner >= 0:
         nest.block[nest.inner] = min(plan.shape[nest.inner], positions)
         if nest.panel:
-            width = min(PANEL_BYTES // plan.component.size, PANEL_LINES * LINE_BYTES)
-            width = width // LINE_BYTES * LINE_BYTES // plan.itemsize
+            width = min(panel_bytes // plan.component.size, <Py_ssize_t> PANEL_ROW)
+            if width > LINE_BYTES:
+                width -= width % LINE_BYTES
+            width //= plan.itemsize
             nest.block[nest.inner] = min(plan.shape[nest.inner], max(<Py_ssize_t> 1, width))
         if nest.outer >= 0:
             nest.block[nest.outer] = plan.shape[nest.outer]
@@ -535,6 +558,7 @@ cdef void copy_panel(const Nest *nest, const Py_ssize_t *start, char *panel, bin
     for d in range(plan.ndim):
         base += start[d] * plan.base_strides[d]
     for _ in range(plan.component.size):
+        prefetch_row(base + ROWS_AHEAD * plan.component.step, width)
         if back:
             memcpy(base, panel, width)
         else:
