@@ -21,6 +21,7 @@ from fastgather import _settings
 from fastgather._memory cimport new_array
 from fastgather._plan cimport Component, Plan, count_bad, run, work_bytes
 from fastgather._reduce cimport Runs, is_reducible, reduce_runs
+from fastgather._threads cimport Work, begin, end
 from fastgather._types cimport (
     AMAX, AMIN, MAX_DIMS, MODE_CLIP, MODE_DROP, MODE_FILL, MODE_RAISE, MODE_WRAP, PROD, READ, SET, SUM,
     Mode, Operation, index_code,
@@ -36,7 +37,6 @@ cdef extern from "numpy/arrayobject.h":
 
 cdef enum:
     FREE_BYTES = 1 << 16        # work from which the GIL is released
-    THREAD_BYTES = 1 << 20      # work for each thread: a team of them takes a while to wake
 
 cdef dict OPERATIONS = {"set": SET, "sum": SUM, "prod": PROD, "amax": AMAX, "amin": AMIN}
 cdef dict PLAIN_SEGMENTS = {"sum": "sum", "prod": "prod", "max": "amax", "min": "amin"}
@@ -343,26 +343,27 @@ cdef inline void bind_stream(Plan *plan, cnp.ndarray stream):
 # Runs -----------------------------------------------------------------------------------------
 
 
-cdef inline int threads_for(Py_ssize_t bytes) except -1:
-    """How many threads pay for work of this size."""
-    if bytes < 2 * THREAD_BYTES:
-        return 1
-    return <int> min(<Py_ssize_t> _settings.get_num_threads(), bytes // THREAD_BYTES)
+cdef inline int threads_for(const Work *work) except -1:
+    """As many threads as pay, and as there may be."""
+    return <int> min(<Py_ssize_t> _settings.get_num_threads(), work.threads) if work.threads > 1 else 1
 
 
 cdef inline Py_ssize_t execute(Plan *plan, bint only_count) except? -1:
     """Run a plan or only check its index; how many index values were out of range."""
     cdef Py_ssize_t bytes = work_bytes(plan), bad
     cdef int threads
+    cdef Work work
     if bytes == 0 or plan.itemsize == 0:
         if plan.mode != MODE_RAISE:
             return 0
         only_count = True
     if bytes < FREE_BYTES:
         return count_bad(plan, 1) if only_count else run(plan, 1)
-    threads = threads_for(bytes)
+    work = begin(bytes)
+    threads = threads_for(&work)
     with nogil:
         bad = count_bad(plan, threads) if only_count else run(plan, threads)
+    end(&work)
     return bad
 
 
@@ -669,6 +670,7 @@ def combine_runs(cnp.ndarray destination, int axis, cnp.ndarray ends, cnp.ndarra
     cdef Runs runs
     cdef int threads, ndim = cnp.PyArray_NDIM(values), typenum = cnp.PyArray_TYPE(values)
     cdef Py_ssize_t bytes = cnp.PyArray_NBYTES(values)
+    cdef Work work
     if route(values, operation) != BY_KERNEL or not (
         one_dim(destination, 0, axis, &runs.outer, &runs.to_outer)
         and one_dim(values, 0, axis, &runs.outer, &runs.source_outer)
@@ -688,9 +690,11 @@ def combine_runs(cnp.ndarray destination, int axis, cnp.ndarray ends, cnp.ndarra
     if bytes < FREE_BYTES:
         reduce_runs(&runs, typenum, 1)
         return
-    threads = threads_for(bytes)
+    work = begin(bytes)
+    threads = threads_for(&work)
     with nogil:
         reduce_runs(&runs, typenum, threads)
+    end(&work)
 
 
 cdef cnp.ndarray plain_ends(lengths, Py_ssize_t size):

@@ -4,8 +4,11 @@ The system clears a fresh page before a program may touch it, which for a large 
 as much as the gather itself. So a large result lies in huge pages, and when NumPy frees it, its
 block is kept for the next result of about that size. A kept block is marked as free (MADV_FREE):
 the system takes its pages whenever anyone needs memory, and only until then saves us the clearing.
+To mark one interrupts the other CPUs, which a call of less than a millisecond feels: so a few
+megabytes stay unmarked, as in any allocator.
 
 * At most 2 GB, or an eighth of the machine's memory, is kept in 16 blocks; the oldest goes first.
+  Of that at most 64 MB, or a part in 256 of the memory, is unmarked.
   FASTGATHER_POOL=0 keeps none.
 * A NumPy memory handler of the user's own stays in force.
 * Where the system has no MADV_FREE, NumPy allocates as ever.
@@ -43,19 +46,23 @@ cdef extern from *:
     #define FG_MOST ((size_t) 2 << 30)
 
     static size_t fg_most = 0;              /* bytes that are kept, at most */
+    static size_t fg_most_unmarked = 0;     /* and of them, those that only we can use */
     static pthread_mutex_t fg_lock = PTHREAD_MUTEX_INITIALIZER;
     static char *fg_kept[FG_SLOTS];         /* the oldest first */
     static int fg_count = 0;
     static size_t fg_total = 0;
+    static size_t fg_unmarked = 0;
 
     static size_t fg_start(void)
     {
         size_t eighth = (size_t) sysconf(_SC_PHYS_PAGES) / 8 * (size_t) sysconf(_SC_PAGESIZE);
         fg_most = eighth < FG_MOST ? eighth : FG_MOST;
+        fg_most_unmarked = fg_most / 32;
         return fg_most;
     }
 
     static size_t *fg_capacity(char *block) { return (size_t *) (block - FG_HEADER); }
+    static size_t *fg_is_marked(char *block) { return fg_capacity(block) + 1; }
 
     /* Sizes that differ by less than an eighth share a capacity; what is not touched takes no memory. */
     static size_t fg_round(size_t size)
@@ -89,6 +96,7 @@ cdef extern from *:
         char *block = fg_kept[slot];
         fg_count--;
         fg_total -= *fg_capacity(block);
+        if (!*fg_is_marked(block)) fg_unmarked -= *fg_capacity(block);
         memmove(fg_kept + slot, fg_kept + slot + 1, (fg_count - slot) * sizeof(char *));
         return block;
     }
@@ -108,19 +116,29 @@ cdef extern from *:
         return block ? block : fg_map(capacity);
     }
 
+    /* Whether a block may wait in the pool; called with the lock. */
+    static int fg_keep(char *block)
+    {
+        size_t capacity = *fg_capacity(block);
+        if (capacity > fg_most) return 0;
+        *fg_is_marked(block) = fg_unmarked + capacity > fg_most_unmarked;
+        if (*fg_is_marked(block) && madvise(block, capacity, MADV_FREE) != 0) return 0;
+        while (fg_count == FG_SLOTS || fg_total + capacity > fg_most) fg_unmap(fg_take(0));
+        if (!*fg_is_marked(block)) fg_unmarked += capacity;
+        fg_total += capacity;
+        fg_kept[fg_count++] = block;
+        return 1;
+    }
+
     static void fg_free(void *context, void *pointer, size_t size)
     {
-        char *block = pointer;
-        if (!block) return;
-        if (*fg_capacity(block) > fg_most || madvise(block, *fg_capacity(block), MADV_FREE) != 0
-            || pthread_mutex_trylock(&fg_lock) != 0) {
-            fg_unmap(block);
-            return;
+        int kept = 0;
+        if (!pointer) return;
+        if (pthread_mutex_trylock(&fg_lock) == 0) {
+            kept = fg_keep(pointer);
+            pthread_mutex_unlock(&fg_lock);
         }
-        while (fg_count == FG_SLOTS || fg_total + *fg_capacity(block) > fg_most) fg_unmap(fg_take(0));
-        fg_total += *fg_capacity(block);
-        fg_kept[fg_count++] = block;
-        pthread_mutex_unlock(&fg_lock);
+        if (!kept) fg_unmap(pointer);
     }
 
     static void *fg_calloc(void *context, size_t count, size_t size)

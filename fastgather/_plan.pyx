@@ -8,7 +8,8 @@ A plan comes in with the dims in the user's order. `run` then
    makes one item of a short contiguous row (`choose_row`);
 3. cuts the dims into blocks, the innermost two into tiles small enough for their offsets to stay in the
    first-level cache (`cut`);
-4. hands contiguous ranges of tiles to threads; for each tile the index values become byte
+4. decides how threads share what can collide, where nothing else is left to share (`share`);
+5. hands contiguous ranges of tiles to threads; for each tile the index values become byte
    offsets (`_resolve`) and a kernel moves what lies there (`_gather`, `_scatter`, `_reduce`).
 
 Writes may collide where two positions name the same place, which takes a dim along which the
@@ -16,17 +17,17 @@ base does not move. Such serial dims stay in the user's order, inside one thread
 """
 
 from libc.stdlib cimport free, llabs, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 cimport numpy as cnp
 
 from fastgather._gather cimport gather_direct_kernel, gather_kernel, gather_pair_kernel
-from fastgather._reduce cimport on_truth_values, reduce_direct_kernel, reduce_kernel
+from fastgather._reduce cimport is_order_free, on_truth_values, reduce_direct_kernel, reduce_kernel
 from fastgather._resolve cimport check_direct_kernel, copy_native, resolver
 from fastgather._scatter cimport scatter_direct_kernel, scatter_kernel
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
-    LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, READ, SET, TILE, Direct, Kernel, Tile, Values,
+    LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, READ, SET, SUM, TILE, Direct, Kernel, Tile, Values,
     prefetch_row,
 )
 
@@ -43,12 +44,17 @@ cdef enum:
     VALUE_AHEAD = 1 << 10       # bytes that the index is prefetched ahead along a line
     STREAM_AHEAD = 1 << 9       # the same for what is written
     LINES_AHEAD = 4             # the same across lines
+    COPY_BYTES = 1 << 19        # a copy of the base that a thread may have, at most
+    COPY_TIMES = 4              # as many positions as places, at least, for copies to pay
+    MANY_THREADS = 4            # from which each may go through the whole index even for places in its cache
 
 cdef enum Forced:
     NOTHING
     OFFSETS                     # no kernel reads the index itself
     FAR                         # every base counts as far
     PANEL                       # every base that can be packed is
+    COPY                        # colliding writes are shared by copies wherever they can be
+    PLACE                       # and these by place
 
 cdef Forced forced = NOTHING
 
@@ -69,6 +75,12 @@ cdef Py_ssize_t panel_bytes = min(
     <Py_ssize_t> LARGEST_PANEL, max(<Py_ssize_t> LEAST_PANEL, fg_second_level_cache() // 2)
 )
 
+# How the turns of one unit, which may write to the same places, are shared between threads nevertheless.
+cdef enum Sharing:
+    WHOLE                       # they are not
+    BY_PLACE                    # each thread goes through all of them, for the places in a range of its own
+    BY_COPY                     # each thread has some of them and a copy of the base; then the copies are combined
+
 # A loop over the blocks of one dim.
 cdef struct Level:
     int dim
@@ -88,15 +100,20 @@ cdef struct Nest:
     Level level[MAX_DIMS]       # parallel ones first, then serial ones in order
     Py_ssize_t units
     Py_ssize_t turns
+    Sharing sharing
+    Py_ssize_t parts            # of a unit
+    char *copies                # of the base, one for each part
     int outer, inner, row       # dims of the tile, or -1
     Py_ssize_t block[MAX_DIMS]
     Py_ssize_t fill_size
 
 
 def force(kernel):
-    """For the tests: "offsets", "far" or "panel" wherever it can be; None leaves the choice to the plan."""
+    """For the tests: a kernel, or a way to share, wherever it can be; None leaves the choice to the plan."""
     global forced
-    forced = {None: NOTHING, "offsets": OFFSETS, "far": FAR, "panel": PANEL}[kernel]
+    forced = {
+        None: NOTHING, "offsets": OFFSETS, "far": FAR, "panel": PANEL, "place": PLACE, "copy": COPY
+    }[kernel]
 
 
 cdef bint is_serial(const Plan *plan, int d) noexcept nogil:
@@ -408,12 +425,65 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     nest.levels = 0
     for d in range(plan.ndim):
         if not keeps_order(nest, d):
-            if threads > 1:
+            if threads > 1 and not (d == nest.row and by_place_pays(plan, nest)):
                 shrink(nest, d, 1 if d == nest.outer else items_a_line, threads)
             nest.units *= add_level(nest, d)
     for d in range(plan.ndim if nest.panel or plan.operation != READ else 0):
         if keeps_order(nest, d):
             nest.turns *= add_level(nest, d)
+
+
+cdef bint can_part(const Plan *plan, const Nest *nest) noexcept nogil:
+    """Whether where a position writes follows from its index value alone, but for the row."""
+    return (
+        plan.operation != READ and plan.components == 1 and not nest.panel
+        and (nest.inner < 0 or is_serial(plan, nest.inner)) and (nest.outer < 0 or is_serial(plan, nest.outer))
+    )
+
+
+cdef bint by_place_pays(const Plan *plan, const Nest *nest) noexcept nogil:
+    """
+    Whether threads should go through the whole index each, which takes about as long as a write to a place in
+    a cache: where the places are not in one, or a position has more than an item to write.
+    """
+    return can_part(plan, nest) and (
+        forced == PLACE or nest.row >= 0 or plan.component.size * llabs(plan.component.step) > CACHE_BYTES
+    )
+
+
+cdef bint by_copy_pays(const Plan *plan, const Nest *nest) noexcept nogil:
+    """Whether each thread may have a copy of the base: a small one, and no order of writing to keep."""
+    return (
+        can_part(plan, nest) and nest.units == 1 and nest.row < 0 and is_order_free(plan.typenum, plan.operation)
+        and plan.component.size * plan.itemsize <= COPY_BYTES and (forced == COPY or elements(plan) >= COPY_TIMES * plan.component.size)
+    )
+
+
+cdef void share(Nest *nest, int threads) noexcept nogil:
+    """
+    How to share what may collide, where there are fewer units than threads.
+
+    case                                         how
+    small base, any order gives the same bits    by copies: histograms of integers, amax and amin
+    base beyond the first cache, rows, or many   by place
+    threads
+    anything else                                not at all
+    """
+    cdef Plan *plan = nest.plan
+    nest.sharing = WHOLE
+    nest.parts = 1
+    nest.copies = NULL
+    if threads <= nest.units or (nest.turns < 2 * threads and forced < COPY):
+        return
+    if by_copy_pays(plan, nest) and forced != PLACE:
+        nest.copies = <char *> malloc(threads * plan.component.size * plan.itemsize)
+    if nest.copies != NULL:
+        nest.sharing = BY_COPY
+        nest.parts = threads
+    elif by_place_pays(plan, nest) or (threads >= MANY_THREADS and can_part(plan, nest)):
+        nest.sharing = BY_PLACE
+        nest.parts = ceiling(threads, nest.units)
+        nest.direct = NULL
 
 
 cdef Py_ssize_t extent(const Nest *nest, int d, const Py_ssize_t *start) noexcept nogil:
@@ -467,8 +537,30 @@ cdef Py_ssize_t resolve_tile(
     return bad
 
 
+cdef void pick(
+    const Nest *nest, Tile *tile, Py_ssize_t part, Py_ssize_t *offset, Py_ssize_t *picked
+) noexcept nogil:
+    """Leave of a tile what writes into one part of the base, by a loop without branches."""
+    cdef Py_ssize_t size = nest.plan.component.size, step = nest.plan.component.step
+    cdef Py_ssize_t first = size * part // nest.parts, last = size * (part + 1) // nest.parts
+    cdef Py_ssize_t low = min(first * step, (last - 1) * step), lead, here, i, j, at = 0, kept = 0
+    cdef size_t span = (last - first) * llabs(step)
+    for j in range(tile.outer):
+        here = j * tile.outer_stride
+        for i in range(tile.inner):
+            lead = offset[at]
+            offset[kept] = lead
+            picked[kept] = here
+            kept += <size_t> lead - <size_t> low < span
+            here += tile.inner_stride
+            at += 1
+    tile.outer = 1
+    tile.inner = kept
+
+
 cdef Py_ssize_t run_tile(
-    const Nest *nest, const Py_ssize_t *start, Py_ssize_t *offset, Tile *tile, char *panel
+    const Nest *nest, const Py_ssize_t *start, Py_ssize_t *offset, Tile *tile, char *panel, Py_ssize_t part,
+    Py_ssize_t *picked,
 ) noexcept nogil:
     cdef const Plan *plan = nest.plan
     cdef Py_ssize_t bad
@@ -491,6 +583,8 @@ cdef Py_ssize_t run_tile(
             aim(nest, plan.component + 1, start, tile, &tile.second_values)
         return nest.direct(tile, NULL, NULL)
     bad = resolve_tile(nest, start, tile, offset)
+    if picked != NULL:
+        pick(nest, tile, part, offset, picked)
     if not plan.checks_only:
         nest.kernel(tile, NULL)
     return bad
@@ -510,6 +604,7 @@ cdef void start_tile(const Nest *nest, Tile *tile) noexcept nogil:
     tile.far = nest.far
     tile.foresees = nest.foresees
     tile.next = NULL
+    tile.picked = NULL
     if nest.whole_lines:
         tile.value_ahead = VALUE_AHEAD
         tile.stream_ahead = STREAM_AHEAD
@@ -567,6 +662,36 @@ cdef void copy_panel(const Nest *nest, const Py_ssize_t *start, char *panel, bin
         panel += width
 
 
+cdef char *start_copy(const Nest *nest, Py_ssize_t part) noexcept nogil:
+    """A part's own copy of the base: what changes nothing when it is combined with the base."""
+    cdef const Plan *plan = nest.plan
+    cdef Py_ssize_t bytes = plan.component.size * plan.itemsize, i
+    cdef char *copy = nest.copies + part * bytes
+    if plan.operation == SUM:
+        memset(copy, 0, bytes)
+    else:
+        for i in range(plan.component.size):
+            memcpy(copy + i * plan.itemsize, plan.base + i * plan.component.step, plan.itemsize)
+    return copy
+
+
+cdef void combine_copies(const Nest *nest) noexcept nogil:
+    """Each copy is a row that is combined into the base."""
+    cdef const Plan *plan = nest.plan
+    cdef Py_ssize_t nowhere = 0, part
+    cdef Tile tile
+    start_tile(nest, &tile)
+    tile.offset = &nowhere
+    tile.outer = tile.inner = 1
+    tile.row = plan.component.size
+    tile.row_stride = plan.itemsize
+    tile.row_base_stride = plan.component.step
+    tile.base = plan.base
+    for part in range(nest.parts):
+        tile.stream = nest.copies + part * plan.component.size * plan.itemsize
+        nest.kernel(&tile, NULL)
+
+
 cdef Py_ssize_t run_units(const void *work, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
     """All tiles of the units [first, last), each unit's in order; how many indices were out of range."""
     cdef const Nest *nest = <const Nest *> work
@@ -587,7 +712,7 @@ cdef Py_ssize_t run_units(const void *work, Py_ssize_t first, Py_ssize_t last) n
             copy_panel(nest, start, panel, False)
             memcpy(packed, start, nest.plan.ndim * sizeof(Py_ssize_t))
         for _ in range(nest.turns):
-            bad += run_tile(nest, start, offset, &tile, panel)
+            bad += run_tile(nest, start, offset, &tile, panel, 0, NULL)
             advance(nest, start)
         if panel != NULL and nest.plan.operation != READ:
             copy_panel(nest, packed, panel, True)
@@ -595,12 +720,43 @@ cdef Py_ssize_t run_units(const void *work, Py_ssize_t first, Py_ssize_t last) n
     return bad
 
 
+cdef Py_ssize_t run_parts(const void *work, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+    """The same for parts of units."""
+    cdef const Nest *nest = <const Nest *> work
+    cdef Py_ssize_t offset[TILE]
+    cdef Py_ssize_t start[MAX_DIMS]
+    cdef Py_ssize_t picked[TILE]
+    cdef Py_ssize_t number, part, begin, end, _, bad = 0
+    cdef char *copy = NULL
+    cdef Tile tile
+    tile.offset = offset
+    start_tile(nest, &tile)
+    if nest.sharing == BY_PLACE:
+        tile.picked = picked
+    for number in range(first, last):
+        part = number % nest.parts
+        begin = number // nest.parts * nest.turns
+        end = begin + nest.turns
+        if nest.sharing == BY_COPY:
+            begin, end = nest.turns * part // nest.parts, nest.turns * (part + 1) // nest.parts
+            tile.target.step = nest.plan.itemsize
+            copy = start_copy(nest, part)
+        locate(nest, begin, start)
+        for _ in range(begin, end):
+            bad += run_tile(nest, start, offset, &tile, copy, part, <Py_ssize_t *> tile.picked)
+            advance(nest, start)
+    return bad
+
+
 cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     """Carry out a plan, which is spent afterwards; how many index values were out of range."""
     cdef Nest nest
+    cdef Py_ssize_t bad
     cdef int left
     if elements(plan) == 0:
         return 0
+    if forced >= COPY:
+        threads = max(threads, 3)
     nest.plan = plan
     nest.fill_size = plan.itemsize
     order_dims(plan)
@@ -611,7 +767,14 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     nest.outer = left - 2 if left > 1 else -1
     choose_kernel(plan, &nest)
     cut(&nest, threads)
-    return run_parallel(run_units, &nest, nest.units, <int> min(<Py_ssize_t> threads, nest.units))
+    share(&nest, threads)
+    if nest.sharing == WHOLE:
+        return run_parallel(run_units, &nest, nest.units, <int> min(<Py_ssize_t> threads, nest.units))
+    bad = run_parallel(run_parts, &nest, nest.units * nest.parts, threads)
+    if nest.sharing == BY_COPY:
+        combine_copies(&nest)
+        free(nest.copies)
+    return bad
 
 
 cdef Py_ssize_t count_bad(const Plan *plan, int threads) noexcept nogil:

@@ -218,6 +218,7 @@ cdef inline void reduce_positions(
     cdef Py_ssize_t i, j, inner = tile.inner, stride = tile.inner_stride
     cdef Py_ssize_t row = tile.row, row_base_stride = tile.row_base_stride, row_stride = tile.row_stride
     cdef const char *source
+    cdef const Py_ssize_t *picked = tile.picked
     cdef char *base = tile.base
     cdef Py_ssize_t bytes = sizeof(number_t), ahead = inner
     if not single and row_base_stride == sizeof(number_t):
@@ -229,6 +230,10 @@ cdef inline void reduce_positions(
         for i in range(inner):
             if i + ahead < inner:
                 prefetch_row(base + offset[i + ahead], bytes)
+                if picked != NULL:
+                    prefetch_row(tile.stream + picked[i + ahead], bytes)
+            if picked != NULL:
+                source = tile.stream + picked[i]
             if offset[i] == BAD:
                 pass
             elif single:
@@ -428,6 +433,16 @@ cdef void reduce_runs(Runs *runs, int typenum, int threads) noexcept nogil:
 cdef Operation on_truth_values(Operation operation) noexcept nogil:
     """Logical or is the larger of two truth values, logical and the smaller."""
     return AMAX if operation == SUM or operation == AMAX else AMIN
+
+
+cdef bint is_order_free(int typenum, Operation operation) noexcept nogil:
+    """
+    Whether a reduction gives the same bits in any order, from copies of the destination or, if it is a sum,
+    from zeros. (Products of integers do too, but start from ones.)
+    """
+    if operation == SUM:
+        return cnp.PyTypeNum_ISINTEGER(typenum)
+    return operation > SUM and operation != PROD and not cnp.PyTypeNum_ISCOMPLEX(typenum)
 
 
 cdef int number_code(int typenum) noexcept nogil:

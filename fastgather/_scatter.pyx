@@ -16,6 +16,7 @@ from fastgather._types cimport (
 cdef inline void scatter_items(const Tile *tile, item_t *item, bint far) noexcept nogil:
     """Single items: rows of one."""
     cdef const Py_ssize_t *offset = tile.offset
+    cdef const Py_ssize_t *picked = tile.picked
     cdef Py_ssize_t i, j, inner = tile.inner, stride = tile.inner_stride
     cdef item_t moved
     cdef const char *source
@@ -25,6 +26,8 @@ cdef inline void scatter_items(const Tile *tile, item_t *item, bint far) noexcep
         for i in range(inner):
             if far and i + AHEAD < inner:
                 prefetch(base + offset[i + AHEAD])
+            if picked != NULL:
+                source = tile.stream + picked[i]
             if offset[i] != BAD:
                 memcpy(&moved, source, sizeof(item_t))
                 memcpy(base + offset[i], &moved, sizeof(item_t))
@@ -35,6 +38,7 @@ cdef inline void scatter_items(const Tile *tile, item_t *item, bint far) noexcep
 cdef inline void scatter_rows(const Tile *tile, item_t *item) noexcept nogil:
     """Rows of items, with any strides."""
     cdef const Py_ssize_t *offset = tile.offset
+    cdef const Py_ssize_t *picked = tile.picked
     cdef Py_ssize_t i, j, c
     cdef item_t moved
     cdef const char *source
@@ -42,6 +46,8 @@ cdef inline void scatter_rows(const Tile *tile, item_t *item) noexcept nogil:
     for j in range(tile.outer):
         source = tile.stream + j * tile.outer_stride
         for i in range(tile.inner):
+            if picked != NULL:
+                source = tile.stream + picked[i]
             if offset[i] != BAD:
                 to = tile.base + offset[i]
                 for c in range(tile.row):
@@ -142,6 +148,7 @@ cdef Py_ssize_t scatter_direct(const Tile *tile, item_t *item, index_t *index) n
 cdef void scatter_bytes(const Tile *tile, void *item) noexcept nogil:
     """Items of any size; contiguous rows of items are one copy."""
     cdef const Py_ssize_t *offset = tile.offset
+    cdef const Py_ssize_t *picked = tile.picked
     cdef Py_ssize_t i, j, c, inner = tile.inner, stride = tile.inner_stride
     cdef Py_ssize_t rows = tile.row, length = tile.itemsize
     cdef Py_ssize_t row_stride = tile.row_stride, row_base_stride = tile.row_base_stride
@@ -157,6 +164,10 @@ cdef void scatter_bytes(const Tile *tile, void *item) noexcept nogil:
         for i in range(inner):
             if i + ahead < inner:
                 prefetch_row(base + offset[i + ahead], length)
+                if picked != NULL:
+                    prefetch_row(tile.stream + picked[i + ahead], length)
+            if picked != NULL:
+                source = tile.stream + picked[i]
             if offset[i] != BAD:
                 for c in range(rows):
                     copy_bytes(base + offset[i] + c * row_base_stride, source + c * row_stride, length)

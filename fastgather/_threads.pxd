@@ -2,3 +2,13 @@
 ctypedef Py_ssize_t (*Task)(const void *work, Py_ssize_t first, Py_ssize_t last) noexcept nogil
 
 cdef Py_ssize_t run_parallel(Task task, const void *work, Py_ssize_t units, int threads) noexcept nogil
+
+# What is known of a call while it runs.
+cdef struct Work:
+    Py_ssize_t threads          # that pay, however many there are
+    long long start             # nanoseconds
+    bint timed
+    bint short
+
+cdef Work begin(Py_ssize_t bytes) noexcept
+cdef void end(const Work *work) noexcept

@@ -3,7 +3,10 @@
 * Work is split over units that never write to the same place, so no result depends on the split.
 * No more threads than units; the caller asks for one thread where the work is small.
 * One thread means no OpenMP region at all: after a fork, GNU OpenMP would hang in one.
-* How many threads there are to ask for is decided in `_settings`.
+* How many threads there are to ask for is decided in `_settings`, how many pay in `begin`.
+* A team that sleeps takes some 50 microseconds to wake, and one that has just worked still spins. So a call
+  that is over in less than that gets a team only where such calls follow each other closely; and for a
+  while it gets none after the team was held up, which happens where other processes want its CPUs.
 """
 
 from cython.parallel cimport prange
@@ -11,7 +14,12 @@ from cython.parallel cimport prange
 from fastgather import _settings
 
 cdef enum:
-    RANGES = 8                  # a thread, at most
+    RANGES = 4                  # a thread, at most
+    SLEEPING_BYTES = 1 << 20    # work for each thread that pays for waking it
+    AWAKE_BYTES = 1 << 17       # the same for one that spins
+    AWAKE = 30_000              # nanoseconds after a call in which the team surely spins
+    HELD_UP = 1_000_000         # nanoseconds that a call of less than 2 * SLEEPING_BYTES takes only if it had to wait
+    ALONE = 100_000_000         # nanoseconds that such calls then stay on one thread
 
 cdef extern from *:
     """
@@ -31,6 +39,18 @@ cdef extern from *:
     static int fg_watch_forks(void) { return pthread_atfork(NULL, NULL, fg_after_fork); }
     #else
     static int fg_watch_forks(void) { return 0; }
+    #endif
+
+    #ifdef _WIN32
+    static long long fg_now(void) { return 0; }     /* all calls are as if at once: only large ones get a team */
+    #else
+    #include <time.h>
+    static long long fg_now(void)
+    {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (long long) now.tv_sec * 1000000000 + now.tv_nsec;
+    }
     #endif
 
     #if defined(__AVX512F__)
@@ -57,6 +77,7 @@ cdef extern from *:
     int fg_openmp() noexcept nogil
     int fg_watch_forks() noexcept nogil
     int fg_forked
+    long long fg_now() noexcept nogil
     const char *FG_ISA
     const char *FG_OPENMP_RUNTIME
 
@@ -72,6 +93,34 @@ cdef Py_ssize_t run_parallel(Task task, const void *work, Py_ssize_t units, int 
     for i in prange(ranges, num_threads=threads, schedule="dynamic", chunksize=1):
         total += task(work, units * i // ranges, units * (i + 1) // ranges)
     return total
+
+
+cdef long long last_end = 0     # of a call that was worth a team that spins
+cdef long long alone_until = 0
+
+
+cdef Work begin(Py_ssize_t bytes) noexcept:
+    """Find out how many threads pay for work of this size, and start the clock where that matters."""
+    cdef Work work
+    work.threads = 1
+    work.start = 0
+    work.timed = bytes >= 2 * AWAKE_BYTES
+    work.short = bytes < 2 * SLEEPING_BYTES
+    if work.timed:
+        work.start = fg_now()
+        if not work.short:
+            work.threads = bytes // SLEEPING_BYTES
+        elif 0 < work.start - last_end < AWAKE and work.start >= alone_until:
+            work.threads = bytes // AWAKE_BYTES
+    return work
+
+
+cdef void end(const Work *work) noexcept:
+    global last_end, alone_until
+    if work.timed:
+        last_end = fg_now()
+        if work.short and work.threads > 1 and last_end - work.start > HELD_UP:
+            alone_until = last_end + ALONE
 
 
 def max_threads():

@@ -90,6 +90,7 @@ cdef struct Tile:
     Values second_values        # the other component of a pair
     Target second_target
     const Py_ssize_t *offset    # for any other: bytes into base, in C order of the positions, or BAD
+    const Py_ssize_t *picked    # bytes into the stream, where only some positions are left, as one line; or NULL
     char *base                  # what the index points into: source of a read, destination of a write
     char *stream                # the other operand, walked in order
     Py_ssize_t outer, outer_stride

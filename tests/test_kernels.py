@@ -10,7 +10,7 @@ from test_properties import KERNELS, assert_like, calls, shapes
 pytestmark = pytest.mark.compiled
 
 
-@pytest.fixture(scope="module", params=["offsets", "far", "panel"])
+@pytest.fixture(scope="module", params=["offsets", "far", "panel", "copy", "place"])
 def engine(request):
     from fastgather import _core, _plan
 
