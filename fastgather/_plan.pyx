@@ -27,8 +27,8 @@ from fastgather._resolve cimport check_direct_kernel, copy_native, resolver
 from fastgather._scatter cimport scatter_direct_kernel, scatter_kernel
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
-    LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, READ, SET, SUM, TILE, Direct, Kernel, Tile, Values,
-    prefetch_row,
+    LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, READ, SET, SUM, TILE, VALUE_AHEAD, Direct, Kernel, Tile,
+    Values, prefetch_row,
 )
 
 cdef enum:
@@ -41,8 +41,7 @@ cdef enum:
     PANEL_ROW = 1 << 12         # bytes of a row of a panel, at most
     ROWS_AHEAD = 8              # that are prefetched while a panel is packed
     FAR_BYTES = 1 << 21         # a base from which reads wait for memory
-    VALUE_AHEAD = 1 << 10       # bytes that the index is prefetched ahead along a line
-    STREAM_AHEAD = 1 << 9       # the same for what is written
+    STREAM_AHEAD = 1 << 9       # bytes that the other operand is prefetched ahead along a line
     LINES_AHEAD = 4             # the same across lines
     COPY_BYTES = 1 << 19        # a copy of the base that a thread may have, at most
     COPY_TIMES = 4              # as many positions as places, at least, for copies to pay

@@ -12,8 +12,8 @@ cimport numpy as cnp
 cimport fastgather._inline
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
-    AHEAD, AMAX, AMIN, BAD, LINE_BYTES, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile, foresee, normalise,
-    prefetch, prefetch_row, rows_ahead, wide_index_t,
+    AHEAD, AHEAD_BYTES, AMAX, AMIN, BAD, LINE_BYTES, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile, foresee,
+    normalise, prefetch, prefetch_row, rows_ahead, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -40,6 +40,10 @@ cdef extern from *:
     long double nan_long "fg_nan_long" (long double old) noexcept nogil
 
 cdef extern from "_rows.h" nogil:
+    float larger_float "fg_larger_float" (float a, float b)
+    float smaller_float "fg_smaller_float" (float a, float b)
+    double larger_double "fg_larger_double" (double a, double b)
+    double smaller_double "fg_smaller_double" (double a, double b)
     Py_ssize_t row_sum_float "fg_row_sum_float" (char *to, const char *source, Py_ssize_t n)
     Py_ssize_t row_sum_double "fg_row_sum_double" (char *to, const char *source, Py_ssize_t n)
     Py_ssize_t row_prod_float "fg_row_prod_float" (char *to, const char *source, Py_ssize_t n)
@@ -115,9 +119,12 @@ cdef inline real_t settle(real_t old, real_t result) noexcept nogil:
 
 cdef inline real_t prefer(real_t a, real_t b, Operation operation) noexcept nogil:
     """The larger or the smaller; `b` where there is none: one instruction, without a branch."""
-    if operation == AMAX:
-        return a if a > b else b
-    return a if a < b else b
+    if real_t is float:
+        return larger_float(a, b) if operation == AMAX else smaller_float(a, b)
+    elif real_t is double:
+        return larger_double(a, b) if operation == AMAX else smaller_double(a, b)
+    else:
+        return (a if a > b else b) if operation == AMAX else (a if a < b else b)
 
 
 cdef inline real_t combine_real(real_t old, real_t new, Operation operation) noexcept nogil:
@@ -301,15 +308,20 @@ cdef inline Py_ssize_t reduce_by_index(
     cdef Py_ssize_t n = tile.inner, size = tile.target.size, step = tile.target.step
     cdef Py_ssize_t value_stride = tile.values.inner_stride, stride = tile.inner_stride
     cdef Py_ssize_t base_stride = tile.target.inner_base, _, bad = 0
-    cdef bint packed = value_stride == sizeof(wide_index_t) and stride == sizeof(number_t) and not tile.far
+    cdef bint packed = value_stride == sizeof(wide_index_t) and stride == sizeof(number_t)
     cdef bint innermost = packed and base_stride == 0 and step == sizeof(number_t)
-    cdef bint outermost = packed and base_stride == sizeof(number_t)
+    cdef bint outermost = packed and base_stride == sizeof(number_t) and not tile.far
     cdef const char *value = tile.values.data
     cdef char *base = tile.base
     cdef const char *source = tile.stream
     cdef const char *next = tile.next
     for _ in range(tile.outer):
-        if innermost and tile.foresees:
+        if innermost and tile.far:
+            bad += reduce_line(
+                value, base, source, n, size, sizeof(number_t), sizeof(wide_index_t), 0, sizeof(number_t), item, index,
+                operation, True, False, NULL, 0, 0,
+            )
+        elif innermost and tile.foresees:
             bad += reduce_line(
                 value, base, source, n, size, sizeof(number_t), sizeof(wide_index_t), 0, sizeof(number_t), item, index,
                 operation, False, True, next, tile.value_ahead, tile.stream_ahead,
@@ -367,8 +379,9 @@ cdef inline void reduce_runs_with(
     cdef char *to
     cdef number_t total
     for _ in range(first, last):
-        start = runs.row * block // runs.blocks
-        stop = runs.row * (block + 1) // runs.blocks
+        start, stop = 0, runs.row
+        if runs.blocks > 1:
+            start, stop = runs.row * block // runs.blocks, runs.row * (block + 1) // runs.blocks
         to = runs.to + outer * runs.to_outer + segment * runs.to_stride + start * runs.to_row
         source = runs.source + outer * runs.source_outer + runs.ends[segment] * step + start * runs.source_row
         n = runs.ends[segment + 1] - runs.ends[segment]
@@ -379,6 +392,7 @@ cdef inline void reduce_runs_with(
             memcpy(to, &total, sizeof(number_t))
         else:
             for i in range(n):
+                prefetch(source + i * step + AHEAD_BYTES)
                 reduce_row(
                     to, source + i * step, stop - start, runs.to_row, runs.source_row, item, operation
                 )

@@ -8,7 +8,8 @@ from libc.string cimport memcpy
 
 cimport fastgather._inline
 from fastgather._types cimport (
-    BAD, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Mode, Target, Tile, Values, index_t, normalise,
+    BAD, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, VALUE_AHEAD, Direct, Mode, Target, Tile, Values,
+    index_t, normalise, prefetch,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -36,6 +37,8 @@ cdef inline Py_ssize_t walk(
         inner_base = 0 if adds else target.inner_base
         i = 0
         while mode == MODE_RAISE and i < inner:
+            if i % (LINE_BYTES // <Py_ssize_t> sizeof(index_t)) == 0:
+                prefetch(value + VALUE_AHEAD)
             at = (<const volatile index_t *> value)[0]
             if <uint64_t> at >= <uint64_t> size:
                 break

@@ -105,15 +105,20 @@ cdef Py_ssize_t scatter_direct(const Tile *tile, item_t *item, index_t *index) n
     cdef Py_ssize_t n = tile.inner, size = tile.target.size, step = tile.target.step
     cdef Py_ssize_t value_stride = tile.values.inner_stride, stride = tile.inner_stride
     cdef Py_ssize_t base_stride = tile.target.inner_base, _, bad = 0
-    cdef bint packed = value_stride == sizeof(index_t) and stride == sizeof(item_t) and not tile.far
+    cdef bint packed = value_stride == sizeof(index_t) and stride == sizeof(item_t)
     cdef bint innermost = packed and base_stride == 0 and step == sizeof(item_t)
-    cdef bint outermost = packed and base_stride == sizeof(item_t)
+    cdef bint outermost = packed and base_stride == sizeof(item_t) and not tile.far
     cdef const char *value = tile.values.data
     cdef char *base = tile.base
     cdef const char *source = tile.stream
     cdef const char *next = tile.next
     for _ in range(tile.outer):
-        if innermost and tile.foresees:
+        if innermost and tile.far:
+            bad += scatter_line(
+                value, base, source, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index,
+                True, False, NULL, 0, 0,
+            )
+        elif innermost and tile.foresees:
             bad += scatter_line(
                 value, base, source, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index,
                 False, True, next, tile.value_ahead, tile.stream_ahead,
