@@ -514,8 +514,11 @@ def result_shape(variant, arguments):
 
 
 def boxed(value, dtype):
-    """A NumPy scalar or a str, as `take` returns it, as a 0-d array."""
-    return filled(np.empty((), dtype), value)
+    """A NumPy scalar or a str, as `take` returns it, as a 0-d array.
+
+    By way of the native dtype: ml_dtypes forgets to swap a scalar's bytes.
+    """
+    return filled(np.empty((), dtype.newbyteorder("=")), value).astype(dtype)
 
 
 def assert_same(actual, expected, any_nan=False):
