@@ -216,25 +216,25 @@ def explain_example(shape, dim, path):
     dim = min(1, len(shape) - 1) if dim is None else dim
     try:
         line = explain.formula(len(shape), dim)
-        x, index = example(shape, dim)
+        arguments = example(shape, dim)
         if path is not None:
-            explain.draw(x, dim, index, path)
+            explain.draw(*arguments, path)
     except OSError as error:
         refuse(f"cannot write {path!r}: {_reason(error)}")
     except (ImportError, IndexError, ValueError) as error:
         refuse(error)
-    print(f"{line}\n\n{explain.trace(x, dim, index)}")
+    print(f"{line}\n\n{explain.trace(*arguments)}")
     if path is not None:
         print(f"\npicture   {path}")
 
 
 def example(shape, dim):
-    """An array, and an index into `dim` that is one shorter there and counts down diagonally."""
+    """The arguments of a gather: an index that is one shorter along dim, and counts down."""
     x = np.arange(10, 10 + math.prod(shape)).reshape(shape)
     size = shape[dim]
     lengths = list(shape)
     lengths[dim] = max(size - 1, min(size, 1))
-    return x, (size - 1 - np.indices(lengths).sum(axis=0)) % max(size, 1)
+    return x, dim, (size - 1 - np.indices(lengths).sum(axis=0)) % max(size, 1)
 
 
 def _shape(text):

@@ -45,7 +45,8 @@ def picture(input, dim, index, out):
         stops = [corners[name](place) for name, place in stops]
         _path(axes, stops, input.ndim == 1, _three(position)[1] == 0)
         text = explain.trace(input, dim, index, position)
-        _write(axes, width / 2, height - FOOT / 2, text, size=11, color=MARK, family="monospace")
+        size = min(11, 110 * CELL * width / len(text))  # as wide as the picture at most
+        _write(axes, width / 2, height - FOOT / 2, text, size=size, color=MARK, family="monospace")
     return figure
 
 

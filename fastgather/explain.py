@@ -400,12 +400,12 @@ def _search(source, dim, wanted):
     if wanted.ndim == 0:
         return np.zeros((), np.int64), source == wanted
     lines = source[tuple(slice(None if d == dim else n) for d, n in enumerate(wanted.shape))]
-    lines, wanted = np.moveaxis(lines, dim, -1), np.moveaxis(wanted, dim, -1)
-    length, shape = lines.shape[-1], wanted.shape
     if lines.size == 0:
-        return np.zeros(shape, np.int64), np.zeros(shape, bool)
+        return np.zeros(wanted.shape, np.int64), np.zeros(wanted.shape, bool)
+    lines, wanted = np.moveaxis(lines, dim, -1), np.moveaxis(wanted, dim, -1)
+    length = lines.shape[-1]
     codes = 2 + max(lines.max(), wanted.max(initial=0))  # from -1 on
-    base = np.arange(lines.size // length).reshape(*shape[:-1], 1) * codes + 1
+    base = np.arange(lines.size // length).reshape(*lines.shape[:-1], 1) * codes + 1
     keys = (base + lines).reshape(-1)
     order = np.argsort(keys, kind="stable")
     keys, wanted = keys[order], base + wanted
