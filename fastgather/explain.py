@@ -388,7 +388,7 @@ def _codes(input, output):
         strange = (converted != output) & ~((converted != converted) & (output != output))
         output = converted
     together = np.concatenate([input.reshape(-1), output.reshape(-1)])
-    if together.dtype.kind == "V" and np.can_cast(together.dtype, np.float64):
+    if together.dtype.isbuiltin == 2 and np.can_cast(together.dtype, np.float64):
         together = together.astype(np.float64)  # ml_dtypes, whose NaN numpy.unique does not know
     codes = np.unique(together, return_inverse=True)[1]
     source, wanted = codes[: input.size].reshape(input.shape), codes[input.size :]

@@ -486,7 +486,7 @@ def _as_reals(values, name):
     values = arguments.as_array(values, name)
     if not np.can_cast(values.dtype, np.float64, "same_kind"):
         raise TypeError(f"{name} must hold real numbers, not {values.dtype}")
-    return values.astype(np.float32) if values.dtype.kind == "V" else values  # ml_dtypes
+    return values.astype(np.float64) if values.dtype.isbuiltin == 2 else values  # ml_dtypes
 
 
 def _as_noise(noise, rng, shape):

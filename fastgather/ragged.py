@@ -235,9 +235,15 @@ def unpack_sequences(packed, segment_ids):
             f"segment_ids must have the first two dims of packed: packed has shape "
             f"{packed.shape}, segment_ids {segment_ids.shape}"
         )
-    where = np.nonzero(segment_ids >= 0)
-    order = np.argsort(segment_ids[where], kind="stable")
-    return fastgather.gather_nd(packed, tuple(component[order] for component in where))
+    number = segment_ids.reshape(-1)
+    begins = np.ones(number.size, bool)
+    np.not_equal(number[1:], number[:-1], out=begins[1:])
+    starts = np.flatnonzero(begins)
+    lengths = np.diff(starts, append=number.size)
+    order = np.argsort(number[starts], kind="stable")
+    order = order[number[starts[order]] >= 0]
+    place = np.repeat(starts[order], lengths[order]) + _positions(lengths[order])
+    return fastgather.gather_nd(packed, np.divmod(place, segment_ids.shape[1] or 1))
 
 
 def _as_rows(values, name):

@@ -120,10 +120,28 @@ def test_packing_is_best_fit_decreasing(longest, seed):
         assert_same(ragged.unpack_sequences(*result[:2]), values)
 
 
+def test_unpacking_takes_any_order():
+    packed, segment_ids = [[1, 2, 3, 4], [5, 6, 7, 8]], [[2, 0, 2, -1], [-9, 1, 0, 0]]
+    for dtype in ("i1", "i8", ">i4"):
+        result = ragged.unpack_sequences(packed, np.array(segment_ids, dtype))
+        assert result.tolist() == [2, 7, 8, 6, 1, 3]
+    result = ragged.unpack_sequences(packed, np.array(segment_ids).clip(0).astype("u1"))
+    assert result.tolist() == [2, 4, 5, 7, 8, 6, 1, 3]
+
+
+def test_the_fullest_row_is_chosen_not_the_first():
+    lengths = [12, 2, 8, 2, 5, 3]  # the first row with room for each would make 3 rows
+    packed, segment_ids, _ = ragged.pack_sequences(np.arange(32), lengths, 16)
+    assert len(packed) == rows_needed(lengths, 16) == 2
+    assert_same(ragged.unpack_sequences(packed, segment_ids), np.arange(32))
+
+
 def test_packing_of_nothing():
     packed, segment_ids, positions = ragged.pack_sequences(np.zeros((0, 2)), [0, 0], 0)
     assert packed.shape == (0, 0, 2)
     assert segment_ids.shape == positions.shape == (0, 0)
+    assert ragged.unpack_sequences(packed, segment_ids).shape == (0, 2)
+    assert ragged.unpack_sequences(np.zeros((3, 0)), np.zeros((3, 0), int)).shape == (0,)
 
 
 @pytest.mark.parametrize(
