@@ -25,7 +25,8 @@ GROUND = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # of labels that
 def picture(input, dim, index, out):
     """The figure; the arguments are those of a gather that works, and its result."""
     arrays = {"index": index, "input": input, "out": out}
-    places = np.where(index < 0, index + input.shape[dim], index)
+    places = index.astype(np.int64)
+    places[places < 0] += input.shape[dim]
     corners, width, height = _layout({name: array.shape for name, array in arrays.items()})
     figure = Figure((CELL * width, CELL * height), facecolor="white")
     FigureCanvasAgg(figure)
@@ -61,8 +62,8 @@ def _layout(shapes):
     """
     For each array where the cell of a position has its upper left corner; width and height.
 
-    The arrays stand side by side, one dim below each other. Slices of dim 0 stand below each
-    other, those of one number in line.
+    The arrays stand side by side, those of one dim one below another. So do slices of dim 0,
+    and those of one number stand in line.
     """
     slices, rows, columns = (max(n) for n in zip(*map(_grid, shapes.values()), strict=True))
     stacked = len(shapes["input"]) == 1

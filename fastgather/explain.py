@@ -278,6 +278,8 @@ def draw(input, dim, index, path=None):
     if path is not None and Path(path).suffix.lower() not in FORMATS:
         raise ValueError(f"draw writes {' and '.join(FORMATS)} files, not {str(path)!r}")
     try:
+        import matplotlib.figure  # noqa: F401
+
         from fastgather import _picture
     except ImportError as error:
         raise ImportError(

@@ -427,6 +427,14 @@ def test_cells_of_a_picture(rng, shape, dim, length):
     assert [face for face, _ in parts[0]] == [face for face, _ in parts[2]]
 
 
+@pytest.mark.parametrize("dtype", ["i1", "u1", ">i2", "u8"])
+def test_index_of_any_dtype_is_drawn_and_traced(dtype):
+    x, index = np.arange(200), np.array([3, 100, 5], dtype)
+    figure = explain.draw(x, 0, index)
+    assert [text for _, text in list(cells_of(figure).values())[-3:]] == ["3", "100", "5"]
+    assert explain.trace(x, 0, index, 1).endswith(" = input[100] = 100")
+
+
 def extents_of(figure):
     figure.draw_without_rendering()
     (axes,) = figure.axes
@@ -500,13 +508,20 @@ def test_draw_refused(arguments, error, message):
         explain.draw(*arguments)
 
 
-def test_draw_without_matplotlib(monkeypatch):
+@pytest.mark.parametrize("drawn_before", [False, True])
+def test_draw_without_matplotlib(monkeypatch, capsys, drawn_before):
+    if drawn_before:
+        explain.draw([1], 0, [0])
+    else:
+        monkeypatch.delitem(sys.modules, "fastgather._picture", raising=False)
+        monkeypatch.delattr(fastgather, "_picture", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.delitem(sys.modules, "fastgather._picture", raising=False)
-    monkeypatch.delattr(fastgather, "_picture", raising=False)
     with pytest.raises(ImportError, match=r"draw needs matplotlib .*: python -m pip install"):
         explain.draw([1], 0, [0])
     assert explain.formula(1, 0) == "out[i] = input[index[i]]"
+    with pytest.raises(SystemExit):
+        command_line.main(["explain", "--draw", "a.png"])
+    assert capsys.readouterr().err.startswith("fastgather: draw needs matplotlib")
 
 
 # The command
