@@ -2,15 +2,28 @@
 
 PyTorch's gather and scatter, NumPy's along-axis functions and ONNX's N-d ones. `backend` says
 which engine runs: "cython", or "python" where nothing is compiled. `FASTGATHER_BACKEND` chooses.
+The modules `masking`, `ragged` and `explain` are built on these functions.
 """
 
 import os
 import warnings
-from importlib import util
+from importlib import import_module, util
 
 from fastgather import _fallback, _settings
 
 __version__ = "0.1.0"
+_MODULES = ("explain", "masking", "ragged")
+
+
+def __getattr__(name):
+    """A module that is built on the engine is imported when it is first asked for."""
+    if name in _MODULES:
+        return import_module(f"fastgather.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_MODULES})
 
 
 def _choose_engine():

@@ -1,7 +1,8 @@
-"""The command line: `python -m fastgather` shows the configuration, `... demo` a picture."""
+"""The command line: the configuration, a demo, an explanation of gather, and comparisons."""
 
 import argparse
 import io
+import math
 import statistics
 import sys
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import fastgather
-from fastgather import bench
+from fastgather import bench, explain, masking
 
 PATCH = 16  # pixels, across and down
 MASK_RATIO = 0.75
@@ -29,8 +30,8 @@ def main(arguments=None):
     parser_demo = commands.add_parser(
         "demo",
         help="mask three quarters of a photograph's patches and restore them",
-        description="Mask three quarters of a photograph's patches with fastgather.gather, "
-        "restore them with fastgather.scatter, and write a PNG that shows it.",
+        description="Mask three quarters of a photograph's patches with fastgather.masking, "
+        "restore them, and write a PNG that shows it.",
     )
     parser_demo.add_argument("--image", metavar="FILE", help="any image that Pillow reads")
     parser_demo.add_argument(
@@ -39,6 +40,19 @@ def main(arguments=None):
     parser_demo.add_argument(
         "--seed", metavar="N", type=_seed, default=0, help="of the shuffle; default: %(default)s"
     )
+    parser_explain = commands.add_parser(
+        "explain",
+        help="show what gather does to each element of a small example",
+        description="Print the formula of gather and what it does to each element of a small "
+        "example, and draw it.",
+    )
+    parser_explain.add_argument(
+        "--shape", metavar="N,N,...", type=_shape, default="2,3,4", help="default: %(default)s"
+    )
+    parser_explain.add_argument(
+        "--dim", metavar="N", type=int, help="default: 1, or 0 where there is only one"
+    )
+    parser_explain.add_argument("--draw", metavar="FILE", help="a PNG or SVG to write")
     bench.add_parser(commands)
     options = parser.parse_args(arguments)
     if options.command is None:
@@ -46,6 +60,9 @@ def main(arguments=None):
         return 0
     if options.command == "bench":
         return bench.run(options, refuse)
+    if options.command == "explain":
+        explain_example(options.shape, options.dim, options.draw)
+        return 0
     demo(options.image, options.output, options.seed)
     return 0
 
@@ -141,18 +158,12 @@ def mask_and_restore(patches, seed):
     Returns the kept patches, the index that gathered them, the patches with grey in place of
     those removed, and these with the removed ones put back.
     """
-    noise = np.random.default_rng(seed).random(patches.shape[:2])
-    ids_shuffle = np.argsort(noise, axis=1)
-    keep = int(patches.shape[1] * (1 - MASK_RATIO))
-    ids_keep, ids_remove = (
-        np.broadcast_to(ids[:, :, None], (*ids.shape, patches.shape[2]))
-        for ids in np.split(ids_shuffle, [keep], axis=1)
-    )
-    kept = fastgather.gather(patches, 1, ids_keep)
-    removed = fastgather.gather(patches, 1, ids_remove)
-    masked = fastgather.scatter(np.full_like(patches, GREY), 1, ids_keep, kept)
-    restored = fastgather.scatter(masked, 1, ids_remove, removed)
-    return kept, ids_keep, masked, restored
+    kept, _, ids_restore = masking.random_masking(patches, MASK_RATIO, rng=seed)
+    masked = masking.restore(kept, ids_restore, fill=GREY)
+    removed = masking.unshuffle(patches, ids_restore)[:, kept.shape[1] :]
+    restored = masking.shuffle(np.concatenate([kept, removed], axis=1), ids_restore)
+    ids_keep = np.argsort(ids_restore, axis=1)[:, : kept.shape[1], None]
+    return kept, np.broadcast_to(ids_keep, kept.shape), masked, restored
 
 
 def draw(panels):
@@ -196,6 +207,41 @@ def median_times(*calls, rounds=51):
             call()
             seconds.append(time.perf_counter() - start)
     return [statistics.median(seconds) for seconds in times]
+
+
+def explain_example(shape, dim, path):
+    """Print and draw a gather whose index has a pattern, of numbers that are no indices."""
+    if math.prod(shape) > explain.MOST_CELLS:
+        refuse(f"shape {shape} is too large to read: at most {explain.MOST_CELLS} elements")
+    dim = min(1, len(shape) - 1) if dim is None else dim
+    try:
+        line = explain.formula(len(shape), dim)
+        arguments = example(shape, dim)
+        if path is not None:
+            explain.draw(*arguments, path)
+    except OSError as error:
+        refuse(f"cannot write {path!r}: {_reason(error)}")
+    except (ImportError, IndexError, ValueError) as error:
+        refuse(error)
+    print(f"{line}\n\n{explain.trace(*arguments)}")
+    if path is not None:
+        print(f"\npicture   {path}")
+
+
+def example(shape, dim):
+    """The arguments of a gather: an index that is one shorter along dim, and counts down."""
+    x = np.arange(10, 10 + math.prod(shape)).reshape(shape)
+    size = shape[dim]
+    lengths = list(shape)
+    lengths[dim] = max(size - 1, min(size, 1))
+    return x, dim, (size - 1 - np.indices(lengths).sum(axis=0)) % max(size, 1)
+
+
+def _shape(text):
+    sizes = text.split(",")
+    if not all(size.strip().isdecimal() for size in sizes):
+        raise argparse.ArgumentTypeError(f"sizes such as 2,3,4 are needed, not {text!r}")
+    return tuple(map(int, sizes))
 
 
 def _size(image):

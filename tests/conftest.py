@@ -10,6 +10,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+import fastgather
+
 ENGINES = {"cython": "fastgather._core", "python": "fastgather._fallback"}
 if os.environ.get("FASTGATHER_BACKEND") == "python":
     del ENGINES["cython"]
@@ -47,6 +49,13 @@ def is_out_of_place(item):
 def fg(request):
     """Each engine in turn; a compiled one that is missing is a failure."""
     return importlib.import_module(request.param)
+
+
+@pytest.fixture
+def each_engine(fg, monkeypatch):
+    """Lets the modules that are built on the public functions run on each engine in turn."""
+    for name in set(fastgather.__all__) - {"backend"}:
+        monkeypatch.setattr(fastgather, name, getattr(fg, name))
 
 
 def run_script(script, *, flags=(), cwd=None, timeout=100, **environment):
