@@ -505,13 +505,13 @@ cdef inline Route route(cnp.ndarray input, str operation) except *:
     return BY_KERNEL
 
 
-cdef object write_by_accumulator(cnp.ndarray input, cnp.ndarray values, operation, include_self, out, combine):
+cdef object write_by_accumulator(cnp.ndarray input, cnp.ndarray values, operation, include_self, out, combine, count_shape=None):
     """Means, narrow floats and swapped bytes; `out` is written when nothing can fail any more."""
     cdef cnp.ndarray result
     if out is not None:
         check_out(out, cnp.PyArray_NDIM(input), shape_of(input), input.descr)
     result = cnp.PyArray_NewCopy(input, cnp.NPY_CORDER)
-    reductions.reduce_widened(result, values, operation, include_self, combine)
+    reductions.reduce_widened(result, values, operation, include_self, combine, count_shape)
     if out is None:
         return result
     cnp.PyArray_CopyInto(out, result)
@@ -534,13 +534,13 @@ cdef int set_identity(const Plan *plan, str operation, cnp.dtype dtype) except -
 
 cdef object write(
     Plan *plan, cnp.ndarray input, indices, cnp.ndarray values, str operation, bint include_self, out, mode,
-    object given=None,
+    object given=None, bint ours=False,
 ):
     """
     Carry out a write whose dims and index are planned; `indices` and `given` as in `read`.
 
-    Into a fresh copy, or into `out` after the index has been checked. Where `out` overlaps itself
-    or an index, into a copy first.
+    Into a fresh copy, or into `out` after the index has been checked, unless `out` is `ours`, so that no
+    user sees it if the call fails. Where `out` overlaps itself or an index, into a copy first.
     """
     cdef cnp.ndarray destination
     cdef bint direct = out is not None, empty = any_empty(indices)
@@ -555,7 +555,7 @@ cdef object write(
         bind_base(plan, destination)
         if not empty:
             check_sizes(plan, mode)
-            if plan.mode == MODE_RAISE and execute(plan, True):
+            if plan.mode == MODE_RAISE and not ours and execute(plan, True):
                 raise_for(plan, indices, given)
         if overlap(destination, input):
             if not same_place(destination, input):
@@ -579,7 +579,7 @@ cdef object write(
     return out
 
 
-cdef object scatter_any(input, dim, index, src, str operation, bint include_self, out, mode):
+cdef object scatter_any(input, dim, index, src, str operation, bint include_self, out, mode, bint ours=False):
     """The scatter functions of PyTorch."""
     cdef int code = as_mode(mode, WRITE_MODES, out)
     cdef cnp.ndarray base = as_array(input, "input"), chosen = as_index(index, "index")
@@ -604,14 +604,16 @@ cdef object scatter_any(input, dim, index, src, str operation, bint include_self
         return write_by_accumulator(base, values, operation, include_self, out, combine)
     start_plan(&plan, &component, 1, code, SET)
     plan_along(&plan, &component, axis, chosen, ndim, shape_of(chosen), base)
-    return write(&plan, base, chosen, values, operation, include_self, out, mode)
+    return write(&plan, base, chosen, values, operation, include_self, out, mode, None, ours)
 
 
 def combine_scatter(dim, index, mode, destination, values, operation):
-    scatter_any(destination, dim, index, values, operation, True, destination, mode)
+    scatter_any(destination, dim, index, values, operation, True, destination, mode, True)
 
 
-cdef object index_any(input, dim, index, source, str operation, bint include_self, out, mode, alpha):
+cdef object index_any(
+    input, dim, index, source, str operation, bint include_self, out, mode, alpha, bint ours=False
+):
     """The index functions of PyTorch that write."""
     cdef int code = as_mode(mode, WRITE_MODES, out)
     cdef cnp.ndarray base = as_array(input, "input"), chosen = as_index(index, "index")
@@ -640,14 +642,15 @@ cdef object index_any(input, dim, index, source, str operation, bint include_sel
         values = reductions.scale(values, alpha, base.descr)
     if by == BY_ACCUMULATOR:
         combine = partial(combine_index, axis, chosen, mode)
-        return write_by_accumulator(base, values, operation, include_self, out, combine)
+        count_shape = tuple([cnp.PyArray_DIM(base, d) if d == axis else 1 for d in range(ndim)])
+        return write_by_accumulator(base, values, operation, include_self, out, combine, count_shape)
     start_plan(&plan, &component, 1, code, SET)
     plan_slices(&plan, &component, axis, chosen, base)
-    return write(&plan, base, chosen, values, operation, include_self, out, mode)
+    return write(&plan, base, chosen, values, operation, include_self, out, mode, None, ours)
 
 
 def combine_index(dim, index, mode, destination, values, operation):
-    index_any(destination, dim, index, values, operation, True, destination, mode, 1)
+    index_any(destination, dim, index, values, operation, True, destination, mode, 1, True)
 
 
 cdef bint one_dim(cnp.ndarray array, int first, int last, Py_ssize_t *size, Py_ssize_t *stride):
@@ -678,7 +681,7 @@ def combine_runs(cnp.ndarray destination, int axis, cnp.ndarray ends, cnp.ndarra
         and one_dim(values, axis + 1, ndim, &runs.row, &runs.source_row)
     ):
         index = reductions.labels(ends)
-        index_any(destination, axis, index, values, operation, True, destination, "raise", 1)
+        index_any(destination, axis, index, values, operation, True, destination, "raise", 1, True)
         return
     runs.ends = <const Py_ssize_t *> cnp.PyArray_DATA(ends)
     runs.segments = cnp.PyArray_DIM(ends, 0) - 1

@@ -33,7 +33,7 @@ def needs_accumulator(dtype, reduce):
     return reduce == "mean" or is_narrow_float(dtype) or not dtype.isnative
 
 
-def reduce_widened(out, src, reduce, include_self, combine):
+def reduce_widened(out, src, reduce, include_self, combine, count_shape=None):
     """
     Reduce `src` into `out` through an index, by way of an accumulator.
 
@@ -48,12 +48,15 @@ def reduce_widened(out, src, reduce, include_self, combine):
     combine : callable
         `combine(destination, values, operation)` brings `values` through the index into
         `destination`, an array of `out`'s shape, in C order of the index.
+    count_shape : tuple of int, optional
+        Another shape that `combine` takes for a scalar, where whole slices are named alike: that of
+        `out` with 1 for all dims that the index does not point into.
     """
     dtype = accumulator_dtype(out.dtype, reduce)
     with np.errstate(all="ignore"):
-        total, src = out.astype(dtype), src.astype(dtype)
+        total, src = out.astype(dtype), src.astype(dtype, copy=False)
         include_self = bool(include_self)
-        count = np.full(out.shape, include_self, np.int64)
+        count = np.full(out.shape if count_shape is None else count_shape, include_self, np.int64)
         combine(count, np.array(1, np.int64), "sum")
         named = count > include_self
         if not include_self:
@@ -61,7 +64,7 @@ def reduce_widened(out, src, reduce, include_self, combine):
         combine(total, src, "sum" if reduce == "mean" else reduce)
         if reduce == "mean":
             divide(total, count, named)
-        np.copyto(out, total.astype(out.dtype), where=named)
+        np.copyto(out, total.astype(out.dtype, copy=False), where=named)
 
 
 def divide(total, count, where):
