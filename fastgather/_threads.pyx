@@ -19,7 +19,7 @@ cdef enum:
     AWAKE_BYTES = 1 << 17       # the same for one that spins
     AWAKE = 30_000              # nanoseconds after a call in which the team surely spins
     HELD_UP = 1_000_000         # nanoseconds that a call of less than 2 * SLEEPING_BYTES takes only if it had to wait
-    ALONE = 100_000_000         # nanoseconds that such calls then stay on one thread
+    ALONE = 30_000_000          # nanoseconds that such calls then stay on one thread
 
 cdef extern from *:
     """
