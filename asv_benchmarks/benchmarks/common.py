@@ -5,6 +5,7 @@ Nothing of `fastgather` is used but its public functions, as old commits have no
 
 import functools
 import importlib
+import inspect
 import math
 import os
 import subprocess
@@ -146,11 +147,6 @@ class Timed:
         self.call = functools.partial(function, *positional, **named)
         self.loops = LOOPS if case.size == TINY else 1
 
-    def run(self, *_):
-        call = self.call
-        for _ in range(self.loops):
-            call()
-
 
 class Large(Timed):
     """The same, for the peak of memory."""
@@ -170,20 +166,23 @@ def over_axes(work):
     axis, along which all else is as `BASE` has it, and `GatherMemory.peakmem_gather`.
     """
     module = sys.modules[work.__module__]
+
+    def run(self, *_):
+        call = self.call
+        for _ in range(self.loops):
+            call()
+
+    # What asv shows; a change to it starts a new series.
+    run.pretty_source = inspect.getsource(work.arguments)
+    common = {"__module__": work.__module__, "__doc__": work.__doc__}
     for axis, values in (AXES | work.axes).items():
         name = f"{work.__name__}{axis.title()}"
-        body = {
-            "__doc__": work.__doc__,
-            "__module__": work.__module__,
-            "axis": axis,
-            "params": [list(ENGINES), values],
-            "param_names": ["engine", axis],
-            f"time_{work.function}": Timed.run,
-        }
-        setattr(module, name, type(name, (work,), body))
+        own = {"axis": axis, "params": [list(ENGINES), values], "param_names": ["engine", axis]}
+        own[f"time_{work.function}"] = run
+        setattr(module, name, type(name, (work,), common | own))
     name = f"{work.__name__}Memory"
-    body = {"__module__": work.__module__, f"peakmem_{work.function}": Timed.run}
-    setattr(module, name, type(name, (Large, work), body))
+    own = {f"peakmem_{work.function}": run}
+    setattr(module, name, type(name, (Large, work), common | own))
     return work
 
 
