@@ -1,0 +1,122 @@
+"""`python asv_benchmarks/track.py compare` and `history`: asv, with what it tracks here.
+
+    compare [BASE [HEAD]]   is HEAD slower than BASE? Ends with status 1 if it is
+    history [RANGE]         measure commits, by default those that have no results yet
+
+It runs `asv continuous` and `asv run`. What asv says of a machine that it has never seen, of a
+commit that does not build and of a missing compiler becomes one line, and the run goes on.
+"""
+
+import argparse
+import os
+import platform
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+from asv.machine import Machine, MachineCollection
+from asv.util import UserError, load_json
+
+FOLDER = Path(__file__).parent
+
+# What neither a busy core nor another's use of the memory moves by as much as FACTOR.
+COMPARED = "OverNumPy|Instructions"
+FACTOR = 1.07
+HISTORY = (
+    f"{COMPARED}|OverCopy|package"
+    "|(Gather|IndexSelect|ScatterAdd|SegmentReduce)Size.*(1000 x 24|1048576)"
+)
+
+REASON = re.compile(r"\S+\.pyx:\d+:\d+: .*|\w+Error: .*|\S+:\d+:\d+: (fatal )?error: .*")
+
+
+def main():
+    options = parse(sys.argv[1:])
+    know(options.machine)
+    if not has_compiler():
+        say("no C compiler was found, so that only the pure-Python engine is measured")
+    common = ["--machine", options.machine, "--bench", options.bench]
+    if options.command == "compare":
+        command = ["continuous", "--factor", str(options.factor), *common]
+        return asv(*command, options.base, options.head)
+    return asv("run", *common, "--skip-existing-successful", options.range)
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(prog="track.py", description=__doc__.partition("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    compare = commands.add_parser("compare", help="is HEAD slower than BASE?")
+    compare.add_argument("base", nargs="?", default="HEAD~1", metavar="BASE")
+    compare.add_argument("head", nargs="?", default="HEAD", metavar="HEAD")
+    compare.add_argument("--factor", type=float, default=FACTOR, help="default: %(default)s")
+    history = commands.add_parser("history", help="measure commits")
+    history.add_argument("range", nargs="?", default="NEW", metavar="RANGE", help="as for asv run")
+    for command, bench in ((compare, COMPARED), (history, HISTORY)):
+        command.add_argument("--bench", default=bench, help="a regular expression: %(default)s")
+        command.add_argument("--machine", default=platform.node(), help="default: %(default)s")
+    return parser.parse_args(arguments)
+
+
+def say(line):
+    print(f"track.py: {line}", flush=True)
+
+
+def know(name):
+    """Tell asv of the machine, as its results have it or as it is found to be."""
+    here = Machine.get_defaults()
+    recorded = FOLDER / "results" / name / "machine.json"
+    try:
+        MachineCollection.load(name)
+    except UserError:
+        found = load_json(str(recorded), Machine.api_version) if recorded.exists() else here
+        MachineCollection.save(name, found | {"machine": name})
+        say(f"a machine that asv has not seen: {name}, {here['num_cpu']} x {here['cpu']}")
+    if recorded.exists():
+        cpu = load_json(str(recorded), Machine.api_version).get("cpu", "")
+        if here["cpu"] not in cpu:
+            say(f"beware: the results of {name} are from {cpu}; this is {here['cpu']}")
+
+
+def has_compiler():
+    compiler = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
+    return shutil.which(shlex.split(compiler)[0]) is not None
+
+
+def asv(*arguments):
+    """Run asv, with the log of each build that fails folded into a line; its exit status."""
+    command = [sys.executable, "-m", "asv", *arguments]
+    with subprocess.Popen(
+        command, cwd=FOLDER, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        for line in folded(process.stdout):
+            print(line, end="", flush=True)
+    return process.returncode
+
+
+def folded(lines):
+    """The lines of asv; of the log of a build that fails, the reason alone."""
+    building, reason = "a commit", None
+    for line in lines:
+        if re.match(r"[·\[]", line):
+            if reason is not None:
+                yield f"track.py: {building} does not build: {reason or 'asv --verbose says why'}\n"
+                reason = None
+            if match := re.search(r"Building (\S+)", line):
+                building = match[1]
+            if "Error running" in line and " wheel " in line:
+                reason = ""
+                continue
+        if reason is None:
+            yield line
+        elif not reason and (match := REASON.search(line)):
+            reason = match[0]
+    if reason is not None:
+        yield f"track.py: {building} does not build: {reason or 'asv --verbose says why'}\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
