@@ -8,6 +8,7 @@ commit that does not build and of a missing compiler becomes one line, and the r
 """
 
 import argparse
+import itertools
 import os
 import platform
 import re
@@ -70,8 +71,12 @@ def know(name):
     here = Machine.get_defaults()
     recorded = FOLDER / "results" / name / "machine.json"
     try:
-        MachineCollection.load(name)
+        known = (
+            MachineCollection.load(name)["machine"] == name
+        )  # the only one on file serves for all
     except UserError:
+        known = False
+    if not known:
         found = load_json(str(recorded), Machine.api_version) if recorded.exists() else here
         MachineCollection.save(name, found | {"machine": name})
         say(f"a machine that asv has not seen: {name}, {here['num_cpu']} x {here['cpu']}")
@@ -100,22 +105,19 @@ def asv(*arguments):
 def folded(lines):
     """The lines of asv; of the log of a build that fails, the reason alone."""
     building, reason = "a commit", None
-    for line in lines:
-        if re.match(r"[·\[]", line):
-            if reason is not None:
-                yield f"track.py: {building} does not build: {reason or 'asv --verbose says why'}\n"
-                reason = None
-            if match := re.search(r"Building (\S+)", line):
-                building = match[1]
-            if "Error running" in line and " wheel " in line:
-                reason = ""
-                continue
-        if reason is None:
+    for line in itertools.chain(lines, [""]):
+        starts = not line or line[0] in "·["
+        if starts and reason is not None:
+            yield f"track.py: {building} does not build: {reason or 'asv --verbose tells why'}\n"
+            reason = None
+        if match := re.search(r"· Building ([0-9a-f]{7,})", line):
+            building = match[1]
+        if starts and "Error running" in line and " wheel " in line:
+            reason = ""
+        elif reason is None:
             yield line
         elif not reason and (match := REASON.search(line)):
             reason = match[0]
-    if reason is not None:
-        yield f"track.py: {building} does not build: {reason or 'asv --verbose says why'}\n"
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 import importlib
 import inspect
 import itertools
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -18,12 +20,19 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "asv_benchmarks"
 sys.path.insert(0, str(FOLDER))
 
+import track  # noqa: E402
+from asv.config import Config  # noqa: E402
+from asv.machine import MachineCollection  # noqa: E402
 from benchmarks import common, instructions, package, ratios  # noqa: E402
+
+pytestmark = pytest.mark.compiled
+needs_valgrind = pytest.mark.skipif(shutil.which("valgrind") is None, reason="no valgrind")
 
 MODULES = [
     importlib.import_module(f"benchmarks.{path.stem}")
     for path in sorted((FOLDER / "benchmarks").glob("[a-z]*.py"))
 ]
+TRACKED = {"instructions.Instructions.track_instructions", "ratios.OverNumPy.track_ratio_to_numpy"}
 KINDS = ("time", "timeraw", "peakmem", "track")
 
 
@@ -87,7 +96,7 @@ def test_every_benchmark_says_what_bounds_it_and_what_threads_do():
     for name, (cls, _) in {**of_kind("time"), **of_kind("track")}.items():
         if cls is not package.Wheel:
             text = " ".join(inspect.getdoc(cls).split())
-            assert "As `" in text or (re.search("[Bb]ound by", text) and re.search("[Tt]hreads", text)), name
+            assert re.search("As `|[Bb]ound by.*[Tt]hread|[Tt]hread.*[Bb]ound by", text), name
 
 
 @pytest.mark.parametrize("name", [*of_kind("time"), *of_kind("peakmem")])
@@ -148,8 +157,8 @@ def test_a_commit_that_lacks_something_is_skipped(monkeypatch):
         instructions.Instructions().setup({}, "python", "gather, last dim")
 
 
+@needs_valgrind
 def test_instructions_are_the_same_each_time():
-    assert shutil.which("valgrind"), "apt-get install valgrind"
     first, second = instructions.counts(), instructions.counts()
     wanted = set(itertools.product(common.ENGINES, ratios.WORKS))
     assert set(first) == wanted
@@ -157,6 +166,7 @@ def test_instructions_are_the_same_each_time():
         assert second[key] == pytest.approx(first[key], rel=0.005), key
 
 
+@needs_valgrind
 @pytest.mark.parametrize(
     ("environment", "reason"),
     [({"PATH": ""}, "valgrind is not installed"), ({"CC": "/nonexistent"}, "no C compiler")],
@@ -167,3 +177,111 @@ def test_what_is_missing_for_counting_is_said(monkeypatch, environment, reason):
     counted = instructions.counts()
     with pytest.raises(NotImplementedError, match=reason):
         instructions.Instructions().setup(counted, "cython", "gather, last dim")
+
+
+def git(folder, *arguments):
+    author = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
+    subprocess.run(["git", "-C", str(folder), *author, *arguments], check=True)
+
+
+def test_configuration():
+    conf = Config.load(str(FOLDER / "asv.conf.json"))
+    assert (conf.environment_type, conf.launch_method) == ("virtualenv", "spawn")
+    assert "--no-build-isolation" in conf.build_command[0]
+    assert set(conf.matrix["req"]) == {"numpy", "cython", "setuptools"}
+    assert all(len(versions) == 1 for versions in conf.matrix["req"].values())
+
+
+def test_history_is_of_the_reference_machine_and_small():
+    results = FOLDER / "results"
+    recorded = list((results / "reference").glob("*-virtualenv-*.json"))
+    assert len(recorded) >= 10
+    assert sum(path.stat().st_size for path in results.rglob("*.json")) < 1e6
+    known = json.loads((results / "benchmarks.json").read_text())
+    for path in recorded:
+        measured = json.loads(path.read_text())["results"]
+        assert set(measured) >= TRACKED
+        assert set(measured) <= set(known), path.name
+
+
+def test_a_machine_is_made_known_once(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    track.know("somewhere")
+    assert "a machine that asv has not seen: somewhere, " in capsys.readouterr().out
+    assert MachineCollection.load("somewhere")["machine"] == "somewhere"
+    track.know("somewhere")
+    assert capsys.readouterr().out == ""
+
+
+def test_another_machine_under_the_name_of_the_reference(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(
+        track.Machine, "get_defaults", staticmethod(lambda: {"cpu": "Z80", "num_cpu": "1"})
+    )
+    track.know("reference")
+    assert "beware: the results of reference are from" in capsys.readouterr().out
+    assert MachineCollection.load("reference")["cpu"] != "Z80"
+
+
+def test_logs_of_builds_are_folded():
+    log = """\
+·· Building 078dcede <broken~1> for virtualenv
+·· Error running env/bin/python -m pip wheel -v -w cache project (exit status 1)
+   STDERR -------->
+     Building wheel for fastgather
+     fastgather/_gather.pyx:329:9: Expected an identifier or literal
+     CompileError: fastgather/_gather.pyx
+[50.00%] ·· Building 6f4a00f8 <broken> for virtualenv
+[50.00%] ·· Error running env/bin/python -m pip wheel -v -w cache project (exit status 1)
+   STDERR -------->
+"""
+    assert list(track.folded(log.splitlines(keepends=True))) == [
+        "·· Building 078dcede <broken~1> for virtualenv\n",
+        "track.py: 078dcede does not build: "
+        "fastgather/_gather.pyx:329:9: Expected an identifier or literal\n",
+        "[50.00%] ·· Building 6f4a00f8 <broken> for virtualenv\n",
+        "track.py: 6f4a00f8 does not build: asv --verbose tells why\n",
+        "",
+    ]
+
+
+def test_bad_input_is_a_line_each_and_the_run_goes_on(tmp_path):
+    """A machine never seen, no compiler, and a commit that does not build before one that does."""
+    clone, home = tmp_path / "clone", tmp_path / "home"
+    home.mkdir()
+    git(".", "clone", "--quiet", str(ROOT), str(clone))
+    git(clone, "switch", "--quiet", "--force-create", "main")
+    setup = (clone / "setup.py").read_text()
+    (clone / "setup.py").write_text("import no_such_module\n")
+    git(clone, "commit", "--quiet", "-am", "Broken")
+    (clone / "setup.py").write_text(setup)
+    git(clone, "commit", "--quiet", "-am", "Mended")
+    left = shutil.ignore_patterns("env", "html", "node_modules", "results", "__pycache__")
+    shutil.copytree(FOLDER, clone / "asv_benchmarks", ignore=left, dirs_exist_ok=True)
+    command = [sys.executable, "asv_benchmarks/track.py", "history", "HEAD~2..HEAD"]
+    done = subprocess.run(
+        [*command, "--machine", "new", "--bench", "wheel|GetNumThreads"],
+        cwd=clone,
+        env=os.environ | {"HOME": str(home), "CC": "/nonexistent"},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=300,
+    )
+    said = [line for line in done.stdout.splitlines() if line.startswith("track.py: ")]
+    assert len(said) == 3, done.stdout
+    assert said[0].startswith("track.py: a machine that asv has not seen: new, ")
+    assert said[1].startswith("track.py: no C compiler was found")
+    assert re.fullmatch(
+        r"track.py: \w{8} does not build: ModuleNotFoundError: No module named 'no_such_module'",
+        said[2],
+    )
+    assert done.returncode == 2
+    (built,) = [
+        results
+        for path in (clone / "asv_benchmarks/results/new").glob("*-*.json")
+        if (results := json.loads(path.read_text())["results"])["package.Wheel.track_wheel_size"][0]
+    ]
+    assert built["package.Wheel.track_wheel_size"][0][0] > 10_000
+    cython, python = built["threads.GetNumThreads.time_get_num_threads_1000_times"][0]
+    assert np.isnan(cython)
+    assert python > 0
