@@ -27,11 +27,9 @@ FOLDER = Path(__file__).parent
 # What neither a busy core nor another's use of the memory moves by as much as FACTOR.
 COMPARED = "OverNumPy|Instructions"
 FACTOR = 1.07
-HISTORY = (
-    f"{COMPARED}|OverCopy|package"
-    "|(Gather|IndexSelect|ScatterAdd|SegmentReduce)Size.*(1000 x 24|1048576)"
-)
+HISTORY = f"{COMPARED}|OverCopy|package|GatherSize.*(1000 x 24|1048576)"
 
+SLOWER = re.compile(r"^\| [+!] .*\| (\S.*?) +\|$", re.MULTILINE)  # rows of asv's table
 REASON = re.compile(r"\S+\.pyx:\d+:\d+: .*|\w+Error: .*|\S+:\d+:\d+: (fatal )?error: .*")
 
 
@@ -40,11 +38,25 @@ def main():
     know(options.machine)
     if not has_compiler():
         say("no C compiler was found, so that only the pure-Python engine is measured")
-    common = ["--machine", options.machine, "--bench", options.bench]
     if options.command == "compare":
-        command = ["continuous", "--factor", str(options.factor), *common]
-        return asv(*command, options.base, options.head)
-    return asv("run", *common, "--skip-existing-successful", options.range)
+        return compare(options)
+    common = ["--machine", options.machine, "--bench", options.bench]
+    return asv("run", *common, "--skip-existing-successful", options.range)[0]
+
+
+def compare(options):
+    """What asv finds slower is measured once more, as chance seldom strikes twice."""
+    bench = [options.bench]
+    for _ in range(2):
+        selected = [word for pattern in bench for word in ("--bench", pattern)]
+        status, printed = asv(
+            "continuous", "--factor", str(options.factor), "--machine", options.machine,
+            *selected, options.base, options.head,
+        )  # fmt: skip
+        bench = [f"^{re.escape(name)}$" for name in SLOWER.findall(printed)]
+        if status == 0 or not bench:
+            break
+    return status
 
 
 def parse(arguments):
@@ -92,14 +104,16 @@ def has_compiler():
 
 
 def asv(*arguments):
-    """Run asv, with the log of each build that fails folded into a line; its exit status."""
+    """Run asv, with the log of each build that fails folded into a line; status and output."""
     command = [sys.executable, "-m", "asv", *arguments]
+    printed = []
     with subprocess.Popen(
         command, cwd=FOLDER, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         for line in folded(process.stdout):
             print(line, end="", flush=True)
-    return process.returncode
+            printed.append(line)
+    return process.returncode, "".join(printed)
 
 
 def folded(lines):

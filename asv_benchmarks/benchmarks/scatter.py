@@ -93,7 +93,7 @@ def first_dim_in_place(fg):
 
 
 def rows(fg):
-    x, source, index = data((1024, 64)), data((512, 64)), indices((512,), 1024)
+    x, source, index = data((256, 64)), data((128, 64)), indices((128,), 256)
     return Work(
         partial(fg.index_copy, x, 0, index, source),
         partial(changed, x, lambda out: out.__setitem__(index, source)),

@@ -49,8 +49,8 @@ def clip(fg):
 
 
 def rows(fg):
-    x, index = data((1024, 64)), indices((1024,), 1024)
-    return Work(partial(fg.index_select, x, 0, index), partial(np.take, x, index, 0), x.size)
+    x, index = data((1024, 64)), indices((256,), 1024)
+    return Work(partial(fg.index_select, x, 0, index), partial(np.take, x, index, 0), 256 * 64)
 
 
 def columns(fg):
