@@ -1,7 +1,7 @@
 """`python asv_benchmarks/track.py compare` and `history`: asv, with what it tracks here.
 
     compare [BASE [HEAD]]   is HEAD slower than BASE? Ends with status 1 if it is
-    history [RANGE]         measure commits, by default those that have no results yet
+    history [RANGE]         measure commits, by default those after the newest that was measured
 
 It runs `asv continuous` and `asv run`. What asv says of a machine that it has never seen, of a
 commit that does not build and of a missing compiler becomes one line, and the run goes on.
@@ -40,8 +40,24 @@ def main():
         say("no C compiler was found, so that only the pure-Python engine is measured")
     if options.command == "compare":
         return compare(options)
-    common = ["--machine", options.machine, "--bench", options.bench]
-    return asv("run", *common, "--skip-existing-successful", options.range)[0]
+    commits = options.range or unmeasured(options.machine)
+    if commits is None:
+        say(f"every commit has results of {options.machine}")
+        return 0
+    return asv("run", "--machine", options.machine, "--bench", options.bench, commits)[0]
+
+
+def unmeasured(machine):
+    """The commits after the newest with results of a machine: asv's NEW looks at all machines."""
+    measured = {path.name[:8] for path in (FOLDER / "results" / machine).glob("*-*.json")}
+    listed = subprocess.run(
+        ["git", "rev-list", "HEAD"], cwd=FOLDER, check=True, stdout=subprocess.PIPE, text=True
+    )
+    commits = listed.stdout.split()
+    newest = next((commit for commit in commits if commit[:8] in measured), None)
+    if newest == commits[0]:
+        return None
+    return f"{newest}..HEAD" if newest else "ALL"
 
 
 def compare(options):
@@ -67,7 +83,7 @@ def parse(arguments):
     compare.add_argument("head", nargs="?", default="HEAD", metavar="HEAD")
     compare.add_argument("--factor", type=float, default=FACTOR, help="default: %(default)s")
     history = commands.add_parser("history", help="measure commits")
-    history.add_argument("range", nargs="?", default="NEW", metavar="RANGE", help="as for asv run")
+    history.add_argument("range", nargs="?", metavar="RANGE", help="as for asv run")
     for command, bench in ((compare, COMPARED), (history, HISTORY)):
         command.add_argument("--bench", default=bench, help="a regular expression: %(default)s")
         command.add_argument("--machine", default=platform.node(), help="default: %(default)s")
@@ -82,10 +98,8 @@ def know(name):
     """Tell asv of the machine, as its results have it or as it is found to be."""
     here = Machine.get_defaults()
     recorded = FOLDER / "results" / name / "machine.json"
-    try:
-        known = (
-            MachineCollection.load(name)["machine"] == name
-        )  # the only one on file serves for all
+    try:  # where asv knows one machine alone, it takes that for any
+        known = MachineCollection.load(name)["machine"] == name
     except UserError:
         known = False
     if not known:

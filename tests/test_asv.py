@@ -245,6 +245,53 @@ def test_logs_of_builds_are_folded():
     ]
 
 
+TABLE = """\
+| Change   |   Before [aaa] <main> |   After [bbb] |   Ratio | Benchmark (Parameter)    |
+|----------|-----------------------|---------------|---------|--------------------------|
+| +        |                 0.139 |        0.1613 |    1.16 | ratios.R.track('a, b.c') |
+| -        |                 0.2   |        0.1    |    0.50 | ratios.R.track('faster') |
+| !        |                 9.419 |        failed |     n/a | ratios.R.track('broken') |
+"""
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "status"),
+    [([(0, "")], 0), ([(1, TABLE), (0, "")], 0), ([(1, TABLE), (1, TABLE)], 1), ([(1, "")], 1)],
+    ids=["nothing", "chance", "slower", "no table"],
+)
+def test_what_is_slower_is_measured_once_more(monkeypatch, outcomes, status):
+    asked, left = [], iter(outcomes)
+    monkeypatch.setattr(track, "asv", lambda *words: asked.append(words) or next(left))
+    options = track.parse(["compare", "base", "head", "--factor", "1.2"])
+    assert track.compare(options) == status
+    assert next(left, None) is None
+    assert all(words[0] == "continuous" and words[-2:] == ("base", "head") for words in asked)
+    assert all(words[words.index("--factor") + 1] == "1.2" for words in asked)
+    if len(asked) == 2:
+        patterns = [word for word in asked[1] if word.startswith("^")]
+        assert [re.sub(r"\\", "", pattern) for pattern in patterns] == [
+            "^ratios.R.track('a, b.c')$",
+            "^ratios.R.track('broken')$",
+        ]
+
+
+def test_history_goes_on_after_the_newest_commit_measured(monkeypatch, tmp_path):
+    git(".", "clone", "--quiet", str(ROOT), str(tmp_path / "clone"))
+    monkeypatch.setattr(track, "FOLDER", tmp_path / "clone" / "asv_benchmarks")
+    listed = subprocess.check_output(["git", "rev-list", "HEAD"], cwd=track.FOLDER, text=True)
+    newest, second, third, *_ = listed.split()
+    assert track.unmeasured("new") == "ALL"
+    results = track.FOLDER / "results" / "new"
+    results.mkdir(parents=True)
+    for commit, expected in (
+        (third, f"{third}..HEAD"),
+        (second, f"{second}..HEAD"),
+        (newest, None),
+    ):
+        (results / f"{commit[:8]}-virtualenv.json").touch()
+        assert track.unmeasured("new") == expected
+
+
 def test_bad_input_is_a_line_each_and_the_run_goes_on(tmp_path):
     """A machine never seen, no compiler, and a commit that does not build before one that does."""
     clone, home = tmp_path / "clone", tmp_path / "home"
