@@ -1,0 +1,1 @@
+"""What asv tracks, by operation. `common` has what the modules share."""
