@@ -107,7 +107,8 @@ class BuildExtensions(build_ext):
 reason = reason_for_pure()
 if reason:
     print(f"fastgather: {reason}; building the pure-Python package", flush=True)
-declarations = sorted(glob("fastgather/*.pxd") + glob("fastgather/*.h"))  # a newer one builds every module again
+# A newer one of these builds every module again.
+declarations = sorted(glob("fastgather/*.pxd") + glob("fastgather/*.h"))
 modules = [] if reason else sorted(Path("fastgather").glob("*.pyx"))
 setup(
     ext_modules=[

@@ -21,7 +21,7 @@ from fastgather import _settings
 from fastgather._memory cimport new_array
 from fastgather._plan cimport Component, Plan, count_bad, run, work_bytes
 from fastgather._reduce cimport Runs, is_reducible, reduce_runs
-from fastgather._threads cimport Work, begin, end
+from fastgather._threads cimport Work, begin_work, end_work
 from fastgather._types cimport (
     AMAX, AMIN, MAX_DIMS, MODE_CLIP, MODE_DROP, MODE_FILL, MODE_RAISE, MODE_WRAP, PROD, READ, SET, SUM,
     Mode, Operation, index_code,
@@ -359,11 +359,11 @@ cdef inline Py_ssize_t execute(Plan *plan, bint only_count) except? -1:
         only_count = True
     if bytes < FREE_BYTES:
         return count_bad(plan, 1) if only_count else run(plan, 1)
-    work = begin(bytes)
+    work = begin_work(bytes)
     threads = threads_for(&work)
     with nogil:
         bad = count_bad(plan, threads) if only_count else run(plan, threads)
-    end(&work)
+    end_work(&work)
     return bad
 
 
@@ -505,7 +505,9 @@ cdef inline Route route(cnp.ndarray input, str operation) except *:
     return BY_KERNEL
 
 
-cdef object write_by_accumulator(cnp.ndarray input, cnp.ndarray values, operation, include_self, out, combine, count_shape=None):
+cdef object write_by_accumulator(
+    cnp.ndarray input, cnp.ndarray values, operation, include_self, out, combine, count_shape=None
+):
     """Means, narrow floats and swapped bytes; `out` is written when nothing can fail any more."""
     cdef cnp.ndarray result
     if out is not None:
@@ -693,11 +695,11 @@ def combine_runs(cnp.ndarray destination, int axis, cnp.ndarray ends, cnp.ndarra
     if bytes < FREE_BYTES:
         reduce_runs(&runs, typenum, 1)
         return
-    work = begin(bytes)
+    work = begin_work(bytes)
     threads = threads_for(&work)
     with nogil:
         reduce_runs(&runs, typenum, threads)
-    end(&work)
+    end_work(&work)
 
 
 cdef cnp.ndarray plain_ends(lengths, Py_ssize_t size):

@@ -99,7 +99,8 @@ cdef inline Py_ssize_t gather_line(
             prefetch(base + (<const index_t *> (value + (i + AHEAD) * value_stride))[0] * step)
         if foresees and i % (LINE_BYTES // <Py_ssize_t> sizeof(item_t)) == 0:
             foresee(
-                next + i * <Py_ssize_t> sizeof(item_t) if next != NULL else NULL, value + i * value_stride + value_ahead,
+                next + i * <Py_ssize_t> sizeof(item_t) if next != NULL else NULL,
+                value + i * value_stride + value_ahead,
                 to + i * to_stride + to_ahead if to_ahead else NULL, sizeof(item_t), sizeof(index_t),
             )
         memcpy(&moved, base + i * base_stride + at * step, sizeof(item_t))
@@ -200,11 +201,11 @@ cdef inline void gather_line_by_mode(
 
 cdef Py_ssize_t gather_by_mode(const Tile *tile, item_t *item, index_t *index) noexcept nogil:
     """As `gather_direct`, under the modes that take any index."""
-    cdef Py_ssize_t j
+    cdef Py_ssize_t _
     cdef const char *value = tile.values.data
     cdef const char *base = tile.base
     cdef char *to = tile.stream
-    for j in range(tile.outer):
+    for _ in range(tile.outer):
         if tile.target.mode == MODE_CLIP:
             gather_line_by_mode(tile, value, base, to, item, index, MODE_CLIP)
         elif tile.target.mode == MODE_WRAP:

@@ -27,8 +27,8 @@ from fastgather._resolve cimport check_direct_kernel, copy_native, resolver
 from fastgather._scatter cimport scatter_direct_kernel, scatter_kernel
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
-    LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, READ, SET, SUM, TILE, VALUE_AHEAD, Direct, Kernel, Tile,
-    Values, prefetch_row,
+    LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, READ, SET, SUM, TILE, VALUE_AHEAD,
+    Direct, Kernel, Tile, Values, prefetch_row,
 )
 
 cdef enum:
@@ -454,7 +454,8 @@ cdef bint by_copy_pays(const Plan *plan, const Nest *nest) noexcept nogil:
     """Whether each thread may have a copy of the base: a small one, and no order of writing to keep."""
     return (
         can_part(plan, nest) and nest.units == 1 and nest.row < 0 and is_order_free(plan.typenum, plan.operation)
-        and plan.component.size * plan.itemsize <= COPY_BYTES and (forced == COPY or elements(plan) >= COPY_TIMES * plan.component.size)
+        and plan.component.size * plan.itemsize <= COPY_BYTES
+        and (forced == COPY or elements(plan) >= COPY_TIMES * plan.component.size)
     )
 
 
@@ -542,11 +543,11 @@ cdef void pick(
     """Leave of a tile what writes into one part of the base, by a loop without branches."""
     cdef Py_ssize_t size = nest.plan.component.size, step = nest.plan.component.step
     cdef Py_ssize_t first = size * part // nest.parts, last = size * (part + 1) // nest.parts
-    cdef Py_ssize_t low = min(first * step, (last - 1) * step), lead, here, i, j, at = 0, kept = 0
+    cdef Py_ssize_t low = min(first * step, (last - 1) * step), lead, here, _, j, at = 0, kept = 0
     cdef size_t span = (last - first) * llabs(step)
     for j in range(tile.outer):
         here = j * tile.outer_stride
-        for i in range(tile.inner):
+        for _ in range(tile.inner):
             lead = offset[at]
             offset[kept] = lead
             picked[kept] = here

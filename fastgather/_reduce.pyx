@@ -287,7 +287,8 @@ cdef inline Py_ssize_t reduce_line(
             prefetch(base + (<const wide_index_t *> (value + (i + AHEAD) * value_stride))[0] * step)
         if foresees and i % (LINE_BYTES // <Py_ssize_t> sizeof(number_t)) == 0:
             foresee(
-                next + i * <Py_ssize_t> sizeof(number_t) if next != NULL else NULL, value + i * value_stride + value_ahead,
+                next + i * <Py_ssize_t> sizeof(number_t) if next != NULL else NULL,
+                value + i * value_stride + value_ahead,
                 source + i * stride + source_ahead, sizeof(number_t), sizeof(wide_index_t),
             )
         combine(base + i * base_stride + at * step, source + i * stride, item, operation)
@@ -334,13 +335,13 @@ cdef inline Py_ssize_t reduce_by_index(
             )
         elif outermost and tile.foresees:
             bad += reduce_line(
-                value, base, source, n, size, step, sizeof(wide_index_t), sizeof(number_t), sizeof(number_t), item, index,
-                operation, False, True, NULL, tile.value_ahead, tile.stream_ahead,
+                value, base, source, n, size, step, sizeof(wide_index_t), sizeof(number_t), sizeof(number_t), item,
+                index, operation, False, True, NULL, tile.value_ahead, tile.stream_ahead,
             )
         elif outermost:
             bad += reduce_line(
-                value, base, source, n, size, step, sizeof(wide_index_t), sizeof(number_t), sizeof(number_t), item, index,
-                operation, False, False, NULL, 0, 0,
+                value, base, source, n, size, step, sizeof(wide_index_t), sizeof(number_t), sizeof(number_t), item,
+                index, operation, False, False, NULL, 0, 0,
             )
         else:
             bad += reduce_line(

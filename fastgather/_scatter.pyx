@@ -83,7 +83,8 @@ cdef inline Py_ssize_t scatter_line(
             prefetch(base + (<const index_t *> (value + (i + AHEAD) * value_stride))[0] * step)
         if foresees and i % (LINE_BYTES // <Py_ssize_t> sizeof(item_t)) == 0:
             foresee(
-                next + i * <Py_ssize_t> sizeof(item_t) if next != NULL else NULL, value + i * value_stride + value_ahead,
+                next + i * <Py_ssize_t> sizeof(item_t) if next != NULL else NULL,
+                value + i * value_stride + value_ahead,
                 source + i * stride + source_ahead, sizeof(item_t), sizeof(index_t),
             )
         memcpy(&moved, source + i * stride, sizeof(item_t))

@@ -10,5 +10,5 @@ cdef struct Work:
     bint timed
     bint short
 
-cdef Work begin(Py_ssize_t bytes) noexcept
-cdef void end(const Work *work) noexcept
+cdef Work begin_work(Py_ssize_t bytes) noexcept
+cdef void end_work(const Work *work) noexcept

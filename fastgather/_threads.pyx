@@ -3,7 +3,7 @@
 * Work is split over units that never write to the same place, so no result depends on the split.
 * No more threads than units; the caller asks for one thread where the work is small.
 * One thread means no OpenMP region at all: after a fork, GNU OpenMP would hang in one.
-* How many threads there are to ask for is decided in `_settings`, how many pay in `begin`.
+* How many threads there are to ask for is decided in `_settings`, how many pay in `begin_work`.
 * A team that sleeps takes some 50 microseconds to wake, and one that has just worked still spins. So a call
   that is over in less than that gets a team only where such calls follow each other closely; and for a
   while it gets none after the team was held up, which happens where other processes want its CPUs.
@@ -99,7 +99,7 @@ cdef long long last_end = 0     # of a call that was worth a team that spins
 cdef long long alone_until = 0
 
 
-cdef Work begin(Py_ssize_t bytes) noexcept:
+cdef Work begin_work(Py_ssize_t bytes) noexcept:
     """Find out how many threads pay for work of this size, and start the clock where that matters."""
     cdef Work work
     work.threads = 1
@@ -115,7 +115,7 @@ cdef Work begin(Py_ssize_t bytes) noexcept:
     return work
 
 
-cdef void end(const Work *work) noexcept:
+cdef void end_work(const Work *work) noexcept:
     global last_end, alone_until
     if work.timed:
         last_end = fg_now()
