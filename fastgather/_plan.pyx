@@ -414,7 +414,7 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
             if width > LINE_BYTES:
                 width -= width % LINE_BYTES
             width //= plan.itemsize
-            nest.block[nest.inner] = min(plan.shape[nest.inner], max(<Py_ssize_t> 1, width))
+            nest.block[nest.inner] = min(nest.block[nest.inner], max(<Py_ssize_t> 1, width))
         if nest.outer >= 0:
             nest.block[nest.outer] = plan.shape[nest.outer]
             if plan.shape[nest.outer] * nest.block[nest.inner] > positions:

@@ -32,6 +32,22 @@ def test_a_forced_kernel_gives_the_same_bits(engine, variant, data):
     assert_like(_fallback, engine, variant, arguments, any_nan=False)
 
 
+@pytest.mark.parametrize("index_dtype", [np.int64, np.int16, ">i8"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.complex128])
+def test_a_panel_may_be_wider_than_a_tile(dtype, index_dtype):
+    """Rows of a panel have up to 4096 bytes and a tile 1024 positions, however small the items are."""
+    from fastgather import _core
+
+    rng = np.random.default_rng(0)
+    data = rng.integers(0, 100, (300, 5000)).astype(dtype)
+    index = rng.integers(-300, 300, (300, 5000)).astype(index_dtype)
+    expected = np.take_along_axis(data, index.astype(np.intp), 0)
+    np.testing.assert_array_equal(_core.gather(data, 0, index), expected)
+    put = data.copy()
+    np.put_along_axis(put, index.astype(np.intp), expected, 0)
+    np.testing.assert_array_equal(_core.scatter(data, 0, index, expected), put)
+
+
 @pytest.mark.parametrize("segments", [1, 2, 5, 300])
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
 def test_few_runs_are_shared_between_threads_by_columns(segments, threads):
