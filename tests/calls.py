@@ -518,7 +518,8 @@ def boxed(value, dtype):
 
     By way of the native dtype: ml_dtypes forgets to swap a scalar's bytes.
     """
-    return filled(np.empty((), dtype.newbyteorder("=")), value).astype(dtype)
+    native = dtype if dtype.isnative else dtype.newbyteorder("=")
+    return filled(np.empty((), native), value).astype(dtype)
 
 
 def assert_same(actual, expected, any_nan=False):
