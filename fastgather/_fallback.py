@@ -843,7 +843,7 @@ def _read_along(input, dim, index, shape, out, mode, fill_value):
     """What gather and take_along_axis share."""
     arguments.check_mode(mode, arguments.READ_MODES, out)
     lines = input if input.ndim else input[None]
-    index, valid = _resolve(index, dim, lines.shape[dim], mode)
+    index, valid = _resolve(index, dim, lines.shape[dim], mode, private=not _is_line(lines))
     where = _mesh(lines.shape, shape or (1,), dim, index if input.ndim else index[None])
     return _read(lines, where, shape, valid, out, mode, fill_value)
 
@@ -854,7 +854,7 @@ def _read_slices(input, dim, index, out, mode, fill_value):
     rest = input.shape[dim + 1 :]
     shape = input.shape[:dim] + index.shape + rest
     arguments.check_ndim(len(shape))
-    index, valid = _resolve(index, dim, input.shape[dim], mode)
+    index, valid = _resolve(index, dim, input.shape[dim], mode, private=not _is_line(input))
     if out is None and valid is None and input.size and _is_line(input):
         return input.take(index.reshape(-1), axis=dim).reshape(shape)
     where = (slice(None),) * dim + (index.reshape(-1),)
@@ -1019,20 +1019,21 @@ def _settle_bits(flat, positions, before, src, operation):
         flat[positions[zero & np.logical_or(*wins)]] = sign * 0.0
 
 
-def _resolve(index, dim, size, mode):
+def _resolve(index, dim, size, mode, private=True):
     """
     `index` in [0, size) as intp, and for "fill" and "drop" the mask of what was inside.
 
-    NumPy checks an index before it uses it, so that both must see a copy of our own: another
-    thread may write into the user's.
+    NumPy checks an index array before it uses it, so that both must see a `private` copy: another
+    thread may write into the user's. Only `ndarray.take` looks at each value once.
     """
-    index = index.copy()
+    if private or mode != "raise":
+        index = index.copy()
     if mode == "raise":
         low, high = (index.min(), index.max()) if index.size else (0, 0)
         if index.size and not (-size <= low and high < size):
             arguments.check_bounds(index, dim, size)
         index = index.astype(np.intp, copy=False)
-        return np.add(index, size, out=index, where=index < 0) if low < 0 else index, None
+        return np.where(index < 0, index + size, index) if low < 0 else index, None
     if mode in ("fill", "drop"):
         valid = (index >= 0) & ~arguments.out_of_bounds(index, size)
         return np.where(valid, index, 0).astype(np.intp), valid
