@@ -940,5 +940,6 @@ get_num_threads = _settings.get_num_threads
 set_num_threads = _settings.set_num_threads
 show_config = _settings.show_config
 
+__all__ = _fallback.__all__
 for name in _fallback.__all__:
     globals()[name].__doc__ = getattr(_fallback, name).__doc__

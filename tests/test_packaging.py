@@ -20,6 +20,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ["setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md"]
 
+pytestmark = pytest.mark.checkout
+
 COMPILER = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cl").split()[0]
 needs_compiler = pytest.mark.skipif(shutil.which(COMPILER) is None, reason="no C compiler")
 
@@ -117,7 +119,7 @@ def assert_pure(wheel):
     assert wheel.name.endswith("-py3-none-any.whl")
     with zipfile.ZipFile(wheel) as archive:
         package = [name for name in archive.namelist() if name.startswith("fastgather/")]
-    assert {Path(name).suffix for name in package} == {".py"}
+    assert {Path(name).suffix for name in package} == {".py", ".pyi", ".typed"}
     folder = unpack(wheel)
     assert Path(evaluate("fastgather.__file__", folder)).parent == folder / "fastgather"
     assert evaluate("fastgather.backend", folder) == "python"
