@@ -27,6 +27,7 @@ CYTHON_DIRECTIVES = {
     "wraparound": False,
     "initializedcheck": False,
     "cdivision": True,
+    "freethreading_compatible": True,  # tests/test_freethreading.py
 }
 
 EMPTY_PROGRAM = "int main(void) { return 0; }\n"

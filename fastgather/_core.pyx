@@ -40,7 +40,7 @@ cdef enum:
 
 cdef dict OPERATIONS = {"set": SET, "sum": SUM, "prod": PROD, "amax": AMAX, "amin": AMIN}
 cdef dict PLAIN_SEGMENTS = {"sum": "sum", "prod": "prod", "max": "amax", "min": "amin"}
-cdef dict IDENTITIES = {}       # those of small calls cost more than the calls
+cdef dict IDENTITIES = {}       # those of small calls cost more than the calls; threads may compute one twice
 cdef cnp.dtype INTP = np.dtype(np.intp)
 cdef tuple READ_MODES = arguments.READ_MODES
 cdef tuple WRITE_MODES = arguments.WRITE_MODES
