@@ -184,6 +184,19 @@ def test_build_without_openmp_works_and_says_so(stand_in):
 
 
 @needs_compiler
+def test_numpy_without_its_headers_is_one_line(stand_in):
+    script = stand_in / "setup.py"
+    broken = "import numpy\nnumpy.get_include = lambda: '/nowhere/include'\n"
+    script.write_text(broken + script.read_text())
+    log, wheel = build_wheel(stand_in)
+    assert wheel is None
+    (line,) = (line for line in log.splitlines() if "/nowhere" in line)
+    assert line.strip().startswith("error: fastgather: NumPy's headers are not in /nowhere/include")
+    assert "pip install --force-reinstall numpy" in line
+    assert "pure-Python" not in log
+
+
+@needs_compiler
 @pytest.mark.parametrize(
     "fault",
     [
