@@ -16,7 +16,7 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext, customize_compiler, new_compiler
-from setuptools.errors import BaseError, CCompilerError
+from setuptools.errors import BaseError, CCompilerError, SetupError
 
 # No contraction into fused multiply-adds: results are the same bits on every machine.
 COMPILE_FLAGS = {"unix": ["-O3", "-ffp-contract=off"], "msvc": ["/O2", "/fp:precise"]}
@@ -27,6 +27,7 @@ CYTHON_DIRECTIVES = {
     "wraparound": False,
     "initializedcheck": False,
     "cdivision": True,
+    "freethreading_compatible": True,  # tests/test_freethreading.py
 }
 
 EMPTY_PROGRAM = "int main(void) { return 0; }\n"
@@ -73,6 +74,12 @@ class BuildExtensions(build_ext):
         import numpy
         from Cython.Build import cythonize
 
+        headers = Path(numpy.get_include())
+        if not Path(headers, "numpy", "arrayobject.h").is_file():
+            raise SetupError(
+                f"fastgather: NumPy's headers are not in {headers}; install NumPy again: "
+                "python -m pip install --force-reinstall numpy"
+            )
         family = "msvc" if self.compiler.compiler_type == "msvc" else "unix"
         openmp = links(self.compiler, OPENMP_PROGRAM, *OPENMP_FLAGS[family])
         print("fastgather:", "with OpenMP" if openmp else "without OpenMP: one thread", flush=True)
@@ -95,7 +102,7 @@ class BuildExtensions(build_ext):
         compile_openmp, link_openmp = OPENMP_FLAGS[family] if openmp else ([], [])
         for extension, with_c_source in zip(self.extensions, compiled, strict=True):
             extension.sources = with_c_source.sources
-            extension.include_dirs = [numpy.get_include()]
+            extension.include_dirs = [str(headers)]
             extension.define_macros = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]
             extension.extra_compile_args = COMPILE_FLAGS[family] + compile_openmp
             extension.extra_link_args = link_openmp

@@ -40,7 +40,7 @@ cdef enum:
 
 cdef dict OPERATIONS = {"set": SET, "sum": SUM, "prod": PROD, "amax": AMAX, "amin": AMIN}
 cdef dict PLAIN_SEGMENTS = {"sum": "sum", "prod": "prod", "max": "amax", "min": "amin"}
-cdef dict IDENTITIES = {}       # those of small calls cost more than the calls
+cdef dict IDENTITIES = {}       # those of small calls cost more than the calls; threads may compute one twice
 cdef cnp.dtype INTP = np.dtype(np.intp)
 cdef tuple READ_MODES = arguments.READ_MODES
 cdef tuple WRITE_MODES = arguments.WRITE_MODES
@@ -940,5 +940,6 @@ get_num_threads = _settings.get_num_threads
 set_num_threads = _settings.set_num_threads
 show_config = _settings.show_config
 
+__all__ = _fallback.__all__
 for name in _fallback.__all__:
     globals()[name].__doc__ = getattr(_fallback, name).__doc__

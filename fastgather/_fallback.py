@@ -5,6 +5,7 @@ No loop runs over elements.
 """
 
 import numpy as np
+from numpy.lib import NumpyVersion
 
 from fastgather import _arguments as arguments
 from fastgather import _reductions as reductions
@@ -32,6 +33,9 @@ __all__ = [
     "take_along_axis",
 ]
 
+# Before 2.2, NumPy loses strings of more than 15 bytes where several index arrays read them, and
+# where those that an index array writes are not contiguous.
+STRINGS_ARE_LOST = NumpyVersion(np.__version__) < "2.2.0"
 UFUNCS = {"sum": np.add, "prod": np.multiply, "amax": np.maximum, "amin": np.minimum}
 
 
@@ -869,9 +873,10 @@ def _read(input, where, shape, valid, out, mode, fill_value):
         arguments.check_out(out, shape, input.dtype)
     if input.size == 0:
         values = np.empty(shape, input.dtype)
-    elif len(where) == arguments.MAX_DIMS:  # one more than NumPy indexes
+    elif len(where) == arguments.MAX_DIMS or loses_strings(input, where):
+        # The former is one more index array than NumPy takes.
         flat, steps, _ = _flat_view(np.ascontiguousarray(input))
-        values = flat[_flat_positions(input.shape, steps, where, shape)].reshape(shape)
+        values = flat[_flat_positions(input.shape, steps, where, shape or (1,))].reshape(shape)
     elif where and not isinstance(where[0], slice) and _is_line(input):
         values = _take_positions(input, where, shape)
     elif where:
@@ -885,6 +890,11 @@ def _read(input, where, shape, valid, out, mode, fill_value):
         return values
     np.copyto(out, values, where=valid if mode == "drop" else True)
     return out
+
+
+def loses_strings(input, where):
+    several = len(where) > 1 and not isinstance(where[0], slice)
+    return STRINGS_ARE_LOST and several and input.dtype.kind == "T"
 
 
 def _is_line(array):
@@ -975,7 +985,7 @@ def _write(input, where, shape, valid, src, operation, include_self, out):
 def _combine(flat, positions, src, operation, include_self=True):
     """Combine `src` into `flat[positions]`, in order."""
     if operation == "set":
-        flat[positions] = src
+        flat[positions] = src.copy() if STRINGS_ARE_LOST and flat.dtype.kind == "T" else src
     elif reductions.needs_accumulator(flat.dtype, operation):
         reductions.reduce_widened(
             flat,

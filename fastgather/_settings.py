@@ -29,6 +29,10 @@ runtime = types.SimpleNamespace(
     openmp=None, forked=lambda: False, max_threads=None, isa=None, pool=0
 )
 
+# What FASTGATHER_ISA may name: the instruction sets that the compiled engine has kernels for. The
+# baseline runs on any CPU of an architecture; CONTRIBUTING.md says why there is no wider one.
+INSTRUCTION_SETS = ("baseline",)
+
 WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "5000"}
 
 _chosen = None  # by set_num_threads
@@ -255,6 +259,15 @@ def _from_environment(name, strict):
     return None
 
 
+def _instruction_set():
+    """The one that FASTGATHER_ISA asks for, or the default."""
+    wanted = os.environ.get("FASTGATHER_ISA", "")
+    if wanted not in ("", *INSTRUCTION_SETS):
+        allowed = " or ".join(INSTRUCTION_SETS)
+        raise ImportError(f"FASTGATHER_ISA must be {allowed}, not {wanted!r}")
+    return wanted or "baseline"
+
+
 def _container_quota(root=pathlib.Path("/sys/fs/cgroup"), process="/proc/self/cgroup"):
     """CPUs that the cgroups of this process (version 2 or 1) allow, rounded up, or None."""
     quotas = []
@@ -301,6 +314,7 @@ def _was_forked_with_openmp():
 
 MAX_THREADS = 1024
 PF_FORKNOEXEC = 0x40  # linux/sched.h
+instruction_set = _instruction_set()
 _forked_with_openmp = _was_forked_with_openmp()  # before our own runtime loads
 _environment = _from_environment("FASTGATHER_NUM_THREADS", strict=True)
 _openmp_environment = _from_environment("OMP_NUM_THREADS", strict=False)

@@ -27,18 +27,32 @@ hypothesis.settings.load_profile(
 )
 
 
+CHECKOUT = (Path(__file__).parents[1] / "fastgather").is_dir()
+collect_ignore = [] if CHECKOUT else ["test_asv.py"]  # it imports the benchmarks
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "compiled: what only the compiled engine promises")
+    config.addinivalue_line("markers", "checkout: what needs the sources beside the tests")
+    config.addinivalue_line("markers", "wheels: builds and tries wheels for minutes; -m wheels")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leaves out what is marked `compiled` where another engine runs: it is no skipped test."""
-    left_out = [item for item in items if is_out_of_place(item)]
-    items[:] = [item for item in items if not is_out_of_place(item)]
+    """Leaves out what has no meaning here, which is no skipped test.
+
+    That is what is marked `compiled` where another engine runs, `checkout` beside a wheel, and
+    `wheels` where nobody asked for them.
+    """
+    left_out = {item for item in items if is_out_of_place(item, config)}
+    items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
 
 
-def is_out_of_place(item):
+def is_out_of_place(item, config):
+    if item.get_closest_marker("wheels") and "wheels" not in config.option.markexpr:
+        return True
+    if item.get_closest_marker("checkout") and not CHECKOUT:
+        return True
     if item.get_closest_marker("compiled") is None:
         return False
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
@@ -59,7 +73,7 @@ def each_engine(fg, monkeypatch):
 
 
 def run_script(script, *, flags=(), cwd=None, timeout=100, **environment):
-    """The finished process of a Python script, which finds the package in `cwd` or the checkout.
+    """The finished process of a Python script, which finds the package in `cwd` or where we do.
 
     Variables that steer fastgather or OpenMP are those of `environment` alone.
     """

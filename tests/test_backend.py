@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 from conftest import printed_by, run_script
 
-PACKAGE = Path(__file__).parents[1] / "fastgather"
+import fastgather
+from fastgather import _settings
+
+PACKAGE = Path(fastgather.__file__).parent
 CORE = "_core" + sysconfig.get_config_var("EXT_SUFFIX")
 
 REPORT = """
@@ -59,6 +62,30 @@ def test_unknown_engine_is_an_error(value):
     assert repr(value) in last
 
 
+@pytest.mark.parametrize("engine", ["python", pytest.param("cython", marks=pytest.mark.compiled)])
+@pytest.mark.parametrize("value", ["avx2", "Baseline", "1"])
+def test_unknown_instruction_set_is_an_error(engine, value):
+    process = run_script("import fastgather", FASTGATHER_ISA=value, FASTGATHER_BACKEND=engine)
+    assert process.returncode == 1
+    last = process.stderr.splitlines()[-1]
+    assert last == f"ImportError: FASTGATHER_ISA must be baseline, not {value!r}"
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("value", ["", *_settings.INSTRUCTION_SETS])
+def test_each_instruction_set_can_be_forced(value):
+    script = f"{REPORT}\n    print(fg.show_config('dict')['instruction_set'])"
+    chosen, forced = printed_by(script, FASTGATHER_ISA=value)
+    assert chosen == "cython fastgather._core True"
+    assert (value or "baseline") in forced
+
+
+def test_python_engine_takes_the_instruction_sets():
+    for value in _settings.INSTRUCTION_SETS:
+        printed = printed_by(REPORT, FASTGATHER_ISA=value, FASTGATHER_BACKEND="python")
+        assert printed == ["python fastgather._fallback False"]
+
+
 def test_fallback_without_a_compiled_module_is_silent(pure):
     assert printed_by(REPORT, **pure) == ["python fastgather._fallback False"]
 
@@ -72,7 +99,11 @@ def test_missing_compiled_module_on_demand_is_an_error(pure):
 
 # A compiled module that does not load: its file, and what the loader says.
 BROKEN = {
-    "garbage": (CORE, b"no shared library", "invalid ELF header|file too short|not a mach-o"),
+    "garbage": (
+        CORE,
+        b"no shared library",
+        "invalid ELF header|file too short|not a mach-o|valid Win32",
+    ),
     "other NumPy": ("_core.py", b"raise ValueError('dtype size changed')", "dtype size changed"),
     "other ABI": ("_core.py", b"raise RuntimeError('compiled against ABI')", "against ABI"),
     "part missing": ("_core.py", b"from fastgather import _missing_part", "_missing_part"),

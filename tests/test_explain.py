@@ -586,6 +586,7 @@ def drawn_in(svg):
     return items
 
 
+@pytest.mark.checkout
 def test_picture_of_the_readme_is_what_its_command_draws(tmp_path):
     """Made again with: python -m fastgather explain --shape 2,3,4 --dim 1 --draw docs/gather.svg"""
     command = "python -m fastgather explain --shape 2,3,4 --dim 1 --draw "

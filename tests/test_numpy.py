@@ -11,11 +11,14 @@ from calls import (
     PLAIN_LAYOUTS,
     assert_same,
     boxed,
+    data_of,
     on_arrays,
     plain_call,
     random_call,
     run,
 )
+
+from fastgather._fallback import STRINGS_ARE_LOST
 
 each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
 SHAPES = [(5,), (3, 4), (2, 3, 4), (2, 1, 3, 2), (0, 3), (3, 0)]
@@ -33,8 +36,9 @@ def random_calls(name, dtype, layouts, mode="raise"):
 
 def assert_like_numpy(fg, name, arguments, theirs):
     """The engine and the oracle give what NumPy gives for the arguments `theirs`, or raise it."""
+    lost = STRINGS_ARE_LOST and theirs[data_of(name)].dtype.kind == "T" and name != "take"
     try:
-        expected = run(np, name, on_arrays(theirs, PLAIN_LAYOUTS["c"]))
+        expected = run(oracle if lost else np, name, on_arrays(theirs, PLAIN_LAYOUTS["c"]))
     except IndexError:
         with pytest.raises(IndexError):
             run(fg, name, arguments)

@@ -20,6 +20,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ["setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md"]
 
+pytestmark = pytest.mark.checkout
+
 COMPILER = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cl").split()[0]
 needs_compiler = pytest.mark.skipif(shutil.which(COMPILER) is None, reason="no C compiler")
 
@@ -117,7 +119,7 @@ def assert_pure(wheel):
     assert wheel.name.endswith("-py3-none-any.whl")
     with zipfile.ZipFile(wheel) as archive:
         package = [name for name in archive.namelist() if name.startswith("fastgather/")]
-    assert {Path(name).suffix for name in package} == {".py"}
+    assert {Path(name).suffix for name in package} == {".py", ".pyi", ".typed"}
     folder = unpack(wheel)
     assert Path(evaluate("fastgather.__file__", folder)).parent == folder / "fastgather"
     assert evaluate("fastgather.backend", folder) == "python"
@@ -179,6 +181,19 @@ def test_build_without_openmp_works_and_says_so(stand_in):
     log, wheel = build_wheel(stand_in, CC=str(compiler))
     assert "fastgather: without OpenMP: one thread" in log
     assert evaluate("fastgather._tiny.openmp", unpack(wheel)) == "0"
+
+
+@needs_compiler
+def test_numpy_without_its_headers_is_one_line(stand_in):
+    script = stand_in / "setup.py"
+    broken = "import numpy\nnumpy.get_include = lambda: '/nowhere/include'\n"
+    script.write_text(broken + script.read_text())
+    log, wheel = build_wheel(stand_in)
+    assert wheel is None
+    (line,) = (line for line in log.splitlines() if "/nowhere" in line)
+    assert line.strip().startswith("error: fastgather: NumPy's headers are not in /nowhere/include")
+    assert "pip install --force-reinstall numpy" in line
+    assert "pure-Python" not in log
 
 
 @needs_compiler
