@@ -902,7 +902,7 @@ def _is_line(array):
 
 
 def _take_positions(input, where, shape):
-    """`input[where]` of an array that is one line: NumPy takes from a line faster than from more dims."""
+    """`input[where]` of an array that is one line: from more dims NumPy takes more slowly."""
     lines = input.reshape(-1, *input.shape[len(where) :])
     steps = np.cumprod((1, *input.shape[len(where) - 1 : 0 : -1]), dtype=np.intp)[::-1]
     return lines.take(_sum_of_steps(steps, where), axis=0).reshape(shape)

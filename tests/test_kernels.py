@@ -35,7 +35,7 @@ def test_a_forced_kernel_gives_the_same_bits(engine, variant, data):
 @pytest.mark.parametrize("index_dtype", [np.int64, np.int16, ">i8"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.complex128])
 def test_a_panel_may_be_wider_than_a_tile(dtype, index_dtype):
-    """Rows of a panel have up to 4096 bytes and a tile 1024 positions, however small the items are."""
+    """Rows of a panel have up to 4096 bytes, a tile 1024 positions, however small an item is."""
     from fastgather import _core
 
     rng = np.random.default_rng(0)
