@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "asv_benchmarks"
 sys.path.insert(0, str(FOLDER))
 
+import prove  # noqa: E402
 import track  # noqa: E402
 from asv.config import Config  # noqa: E402
 from asv.machine import MachineCollection  # noqa: E402
@@ -290,6 +291,12 @@ def test_history_goes_on_after_the_newest_commit_measured(monkeypatch, tmp_path)
     ):
         (results / f"{commit[:8]}-virtualenv.json").touch()
         assert track.unmeasured("new") == expected
+
+
+def test_the_proof_knows_the_line_that_it_slows():
+    assert (ROOT / prove.KERNEL).read_text().count(prove.BRANCH + prove.CALL) == 1
+    assert prove.AGAIN.count("n * 3 // 20") == 1
+    assert "bad +=" not in prove.AGAIN
 
 
 def test_bad_input_is_a_line_each_and_the_run_goes_on(tmp_path):
