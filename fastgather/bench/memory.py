@@ -2,8 +2,10 @@
 
 import ctypes
 import multiprocessing
+import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from unittest import mock
 
 import fastgather
 from fastgather.bench.cells import ours, prepare
@@ -18,9 +20,14 @@ def supported():
 
 
 def peaks(cells, threads):
-    """The peak of each cell in bytes, each in a fresh process."""
+    """
+    The peak of each cell in bytes, each in a fresh process.
+
+    Without the pool of `fastgather._memory`, whose blocks of the first call hide the second's peak.
+    """
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context, max_tasks_per_child=1) as pool:
+    without_pool = mock.patch.dict(os.environ, {"FASTGATHER_POOL": "0"})
+    with without_pool, ProcessPoolExecutor(1, context, max_tasks_per_child=1) as pool:
         yield from pool.map(peak, cells, [threads] * len(cells))
 
 
