@@ -80,6 +80,14 @@ def as_axis(axis, ndim):
     return normalize_axis_index(operator.index(axis), ndim)
 
 
+def as_integer(value, name):
+    """`value` as an int, or an error that names it."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, not {value!r}") from None
+
+
 def as_dim(dim, ndim):
     """`dim` in [0, ndim); a 0-d array counts as having one dim, as in PyTorch."""
     dim = operator.index(dim)
@@ -120,6 +128,13 @@ def as_values(value, dtype, name):
         raise TypeError(f"{name} of dtype {values.dtype} does not convert to {dtype} by same_kind")
     with np.errstate(all="ignore"):
         return values.astype(dtype)
+
+
+def as_fill(value, dtype, name):
+    """The same for what fills gaps: the default, 0, is also False and a void's zero bytes."""
+    if isinstance(value, int) and value == 0 and dtype.kind in "bV" and dtype.names is None:
+        return np.zeros((), dtype)
+    return as_values(value, dtype, name)
 
 
 def as_put_values(values, dtype, shape):

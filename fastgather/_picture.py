@@ -103,7 +103,8 @@ def _color(place, dim, position, shape):
 
 
 def _write(axes, x, y, text, **style):
-    axes.text(x, y, text, **({"ha": "center", "va": "center", "color": INK} | style))
+    style = {"ha": "center", "va": "center", "color": INK} | style
+    axes.text(x, y, text, parse_math=False, **style)
 
 
 def _short(value):

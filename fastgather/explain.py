@@ -4,7 +4,7 @@ Everything is built on the public functions, so that it runs on both engines. On
 matplotlib.
 """
 
-import operator
+import math
 import warnings
 from pathlib import Path
 
@@ -93,7 +93,7 @@ def formula(ndim, dim, op="gather"):
     'out[i][j][k] = input[index[i]][j][k]'
     """
     arguments.check_choice(op, FORMULAS, "op")
-    ndim = operator.index(ndim)
+    ndim = arguments.as_integer(ndim, "ndim")
     least = int(op in NEEDS_A_DIM)
     if not least <= ndim <= arguments.MAX_DIMS:
         raise ValueError(f"{op} takes from {least} to {arguments.MAX_DIMS} dims, not {ndim}")
@@ -173,7 +173,7 @@ def find_index(input, output, dim=None):
     Parameters
     ----------
     input : array_like
-        What was gathered from, of any dtype that NumPy sorts.
+        What was gathered from, of any dtype that NumPy sorts, or hashable objects.
     output : array_like
         What was gathered, of the rank of `input`.
     dim : int, optional
@@ -192,7 +192,7 @@ def find_index(input, output, dim=None):
     IndexError
         If `dim` is out of range.
     TypeError
-        If an input is a masked array or its elements have no order.
+        If an input is a masked array, or its elements have no order and are not hashable.
     ValueError
         If the shapes do not fit, or for the first element in C order that no index explains.
 
@@ -322,9 +322,9 @@ def as_text(value):
 
 
 def _as_position(position, shape):
-    if not isinstance(position, tuple | list | np.ndarray):
+    if np.ndim(position) == 0:
         position = (position,)
-    position = tuple(map(operator.index, position))
+    position = tuple(arguments.as_integer(i, "each number of position") for i in position)
     if len(position) != len(shape) or any(
         not -n <= i < n for i, n in zip(position, shape, strict=True)
     ):
@@ -386,15 +386,30 @@ def _codes(input, output):
     if output.dtype != input.dtype:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore", np.exceptions.ComplexWarning)
-            converted = output.astype(input.dtype)
-        strange = (converted != output) & ~((converted != converted) & (output != output))
+            try:
+                converted = output.astype(input.dtype)
+                strange = converted != output
+            except (OverflowError, TypeError, ValueError):  # such as 'a' to an integer
+                return _codes(input.astype(object), output.astype(object))
+        strange = strange & ~((converted != converted) & (output != output))
         output = converted
     together = np.concatenate([input.reshape(-1), output.reshape(-1)])
     if together.dtype.isbuiltin == 2 and np.can_cast(together.dtype, np.float64):
         together = together.astype(np.float64)  # ml_dtypes, whose NaN numpy.unique does not know
-    codes = np.unique(together, return_inverse=True)[1]
+    if together.dtype.kind == "O":
+        codes = _object_codes(together)
+    else:
+        codes = np.unique(together, return_inverse=True)[1]
     source, wanted = codes[: input.size].reshape(input.shape), codes[input.size :]
     return source, np.where(strange, -1, wanted.reshape(output.shape))
+
+
+def _object_codes(items):
+    """The same for objects, which are hashed: None has no order, and NaN spoils that of others."""
+    codes = {}
+    return np.array(
+        [codes.setdefault(item if item == item else math.nan, len(codes)) for item in items], int
+    )
 
 
 def _search(source, dim, wanted):

@@ -6,7 +6,6 @@ is built on the public functions, so that it runs on both engines.
 
 import math
 import numbers
-import operator
 
 import numpy as np
 
@@ -166,7 +165,8 @@ def block_masking(x, mask_ratio=0.4, *, grid=None, min_block=16, rng=None):
     n, length = x.shape[:2]
     keep = _kept(length, mask_ratio)
     height, width = _as_grid(grid, length)
-    if operator.index(min_block) < 1:
+    min_block = arguments.as_integer(min_block, "min_block")
+    if min_block < 1:
         raise ValueError(f"min_block must be at least 1 token, not {min_block}")
     rng = np.random.default_rng(rng)
     removed = np.zeros((n, height, width), bool)
@@ -231,7 +231,7 @@ def tube_masking(x, mask_ratio=0.9, *, frames, rng=None, noise=None):
     """
     x = _as_tokens(x, "x")
     n, length = x.shape[:2]
-    frames = operator.index(frames)
+    frames = arguments.as_integer(frames, "frames")
     if frames < 1 or length % frames:
         raise ValueError(f"frames must divide the {length} tokens of x, but is {frames}")
     places = length // frames
@@ -255,7 +255,7 @@ def restore(x_masked, ids_restore, fill=0):
     fill : scalar or array_like, optional
         What stands for a removed token: a number, or a mask token, which broadcasts to
         [N, L, ...] and so may have the shape of one token. It converts to the dtype of
-        `x_masked` by the rules of `fastgather.scatter`'s `src`.
+        `x_masked` by the rules of `fastgather.scatter`'s `src`; 0 is also False.
 
     Returns
     -------
@@ -295,7 +295,7 @@ def restore(x_masked, ids_restore, fill=0):
         )
     _inverse(ids_restore, "ids_restore")
     index = ids_restore.reshape(shape + (1,) * (x_masked.ndim - 2))
-    fill = arguments.as_values(fill, x_masked.dtype, "fill")
+    fill = arguments.as_fill(fill, x_masked.dtype, "fill")
     if fill.ndim == 0:
         return fastgather.take_along_axis(x_masked, index, 1, mode="fill", fill_value=fill)
     x = np.empty(shape + x_masked.shape[2:], x_masked.dtype)
@@ -427,7 +427,7 @@ def topk_gather(scores, values, k, dim=-1):
     array(['b', 'd', 'c'], dtype='<U1')
     """
     keys, values, dim = _as_scored(scores, values, dim)
-    k, length = operator.index(k), keys.shape[-1]
+    k, length = arguments.as_integer(k, "k"), keys.shape[-1]
     if not 0 <= k <= length:
         raise ValueError(f"k must be from 0 to {length}, the number of scores, not {k}")
     return _take_scored(values, _first(_negative(keys), k), dim)
@@ -519,7 +519,9 @@ def _as_grid(grid, length):
         if side * side != length:
             raise ValueError(f"{length} tokens are no square: give grid=(height, width)")
         return side, side
-    height, width = map(operator.index, grid)
+    if np.shape(grid) != (2,):
+        raise ValueError(f"grid must be (height, width), not {grid!r}")
+    height, width = (arguments.as_integer(n, "each number of grid") for n in grid)
     if min(height, width) < 0 or height * width != length:
         raise ValueError(f"grid {height} x {width} must have the {length} tokens of x")
     return height, width

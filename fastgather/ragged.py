@@ -4,8 +4,6 @@ Ragged data is held as `values`, all rows end to end, and `lengths`, one number 
 is built on the public functions, so that it runs on both engines.
 """
 
-import operator
-
 import numpy as np
 
 import fastgather
@@ -25,7 +23,8 @@ def pad(values, lengths, fill_value=0):
     lengths : array_like of int
         The lengths of the N rows, 1-D. They add up to ``len(values)``.
     fill_value : scalar, optional
-        What stands behind the end of a row. It converts to the dtype of `values`.
+        What stands behind the end of a row. It converts to the dtype of `values`; 0 is also
+        False.
 
     Returns
     -------
@@ -67,7 +66,7 @@ def pad(values, lengths, fill_value=0):
     lengths = _as_lengths(lengths, len(values))
     column = np.arange(lengths.max(initial=0))
     index = np.where(column < lengths[:, None], _starts(lengths)[:, None] + column, -1)
-    return fastgather.take(values, index, axis=0, mode="fill", fill_value=fill_value)
+    return _take_rows(values, index, fill_value)
 
 
 def unpad(padded, lengths):
@@ -176,7 +175,7 @@ def pack_sequences(values, lengths, row_length, fill_value=0):
     """
     values = _as_rows(values, "values")
     lengths = _as_lengths(lengths, len(values))
-    row_length = operator.index(row_length)
+    row_length = arguments.as_integer(row_length, "row_length")
     if row_length < 0:
         raise ValueError(f"row_length must not be negative, but is {row_length}")
     if lengths.max(initial=0) > row_length:
@@ -193,7 +192,7 @@ def pack_sequences(values, lengths, row_length, fill_value=0):
         return fastgather.scatter(result, 0, place, items, out=result).reshape(rows, row_length)
 
     index = placed(np.arange(len(values)), -1)
-    packed = fastgather.take(values, index, axis=0, mode="fill", fill_value=fill_value)
+    packed = _take_rows(values, index, fill_value)
     segment_ids = placed(np.repeat(np.arange(len(lengths)), lengths), -1)
     return packed, segment_ids, placed(_positions(lengths), 0)
 
@@ -251,6 +250,12 @@ def _as_rows(values, name):
     if values.ndim == 0:
         raise ValueError(f"{name} must have shape [total, ...], but it is a scalar")
     return values
+
+
+def _take_rows(values, index, fill_value):
+    """The rows at `index`, and `fill_value` for -1."""
+    fill_value = arguments.as_fill(fill_value, values.dtype, "fill_value")
+    return fastgather.take(values, index, axis=0, mode="fill", fill_value=fill_value)
 
 
 def _as_lengths(lengths, total=None):

@@ -135,7 +135,7 @@ def test_formula_of_many_dims():
         ((-1, 0), ValueError, "not -1"),
         ((0, 0, "segment_reduce"), ValueError, "segment_reduce takes from 1 to 64 dims"),
         ((2, 0, "gathr"), ValueError, "op must be one of gather, .*, not 'gathr'"),
-        ((2.0, 0), TypeError, "float"),
+        ((2.0, 0), TypeError, "ndim must be an integer, not 2.0"),
         ((2, "0"), TypeError, "str"),
     ],
 )
@@ -369,6 +369,33 @@ def test_first_missing_element_is_the_first_in_c_order(rng):
             assert f"77 at position {first} of output" in str(raised.value)
 
 
+def test_find_index_of_objects():
+    nan = float("nan")
+    x = np.array([2, None, nan, "a", None], object)
+    for output, expected in [([None, 2], [1, 0]), ([np.float64("nan"), "a", 2.0], [2, 3, 0])]:
+        dim, found = explain.find_index(x, np.array(output, object))
+        assert (dim, found.tolist()) == (0, expected)
+    assert explain.find_index([1, 2], np.array([2, 1], object))[1].tolist() == [1, 0]
+    with pytest.raises(TypeError, match="unhashable"):
+        explain.find_index(np.array([[], {}], object), np.array([{}], object))
+
+
+@pytest.mark.parametrize(
+    ("x", "output", "message"),
+    [
+        ([1, 2], ["a"], "no index explains 'a' at"),
+        ([1, 2], np.array([2, "a"], object), "no index explains 'a' at"),
+        ([1, 2], np.array([2**70], object), f"no index explains {2**70} at"),
+        ([1, 2], [None], "no index explains None at"),
+        (np.zeros(2, "i4,f8"), [1], "no index explains 1 at"),
+        ([1], np.zeros(1, "i4,f8"), r"no index explains \(0, 0.0\) at"),
+    ],
+)
+def test_find_index_of_another_kind(x, output, message):
+    with pytest.raises(ValueError, match=message):
+        explain.find_index(x, output)
+
+
 def test_find_index_refuses():
     with pytest.raises(IndexError, match="dim 3 is out of range"):
         explain.find_index(X, X, 3)
@@ -599,3 +626,16 @@ def test_picture_of_the_readme_is_what_its_command_draws(tmp_path):
     for (text, *place), (expected, *expected_place) in zip(made, kept, strict=True):
         assert text == expected
         assert place == (expected_place if text == "path" else pytest.approx(expected_place, abs=2))
+
+
+def test_draw_takes_no_text_for_mathematics(tmp_path):
+    explain.draw(["$x$", "$\\foo$", "$$"], 0, [1, 2, 0], tmp_path / "a.svg")
+    assert ">'$x$'<" in (tmp_path / "a.svg").read_text()
+
+
+def test_trace_position_of_one_number():
+    line = "out[1] = input[index[1]] = input[0] = 5"
+    for position in (1, np.int8(1), np.array(1), -1):
+        assert explain.trace([5, 6], 0, [1, 0], position) == line
+    with pytest.raises(TypeError, match="each number of position must be an integer, not 'ab'"):
+        explain.trace([5, 6], 0, [1, 0], "ab")

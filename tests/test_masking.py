@@ -178,6 +178,15 @@ def test_restore(rng, shape, ratio):
     assert not masking.restore(x_masked, ids_restore)[~kept].any()
 
 
+@pytest.mark.parametrize("dtype", [bool, "V3", ml_dtypes.bfloat16])
+def test_the_default_fill_is_nothing(each_engine, dtype):
+    x = np.array([[True, True, True]]).astype(dtype)
+    x_masked, mask, ids_restore = masking.random_masking(x, 0.5, noise=[[2, 1, 3]])
+    expected = x.copy()
+    expected[mask == 1] = np.zeros((), dtype)
+    assert_same(masking.restore(x_masked, ids_restore), expected)
+
+
 def test_fill_converts_as_a_scatter_does(rng):
     x_masked, _, ids_restore = masking.random_masking(np.ones((1, 4), np.uint8), rng=0)
     for fill, error in ((300, OverflowError), (2.5, TypeError), ([0.5] * 4, TypeError)):
@@ -395,10 +404,15 @@ NAN = [[0.0] * 6, [0.0, 0.0, math.nan, 0.0, 0.0, math.nan]]
         (lambda: masking.block_masking(X), ValueError, r"6 tokens are no square: give grid"),
         (lambda: masking.block_masking(X, grid=(2, 4)), ValueError, "grid 2 x 4 .* 6 tokens"),
         (lambda: masking.block_masking(X, grid=(-2, -3)), ValueError, "grid -2 x -3"),
+        (lambda: masking.block_masking(X, grid=6), ValueError, r"grid must be \(height, .*, not 6"),
+        (lambda: masking.block_masking(X, grid=(1, 2, 3)), ValueError, "grid must be"),
+        (lambda: masking.block_masking(X, grid=(2.0, 3)), TypeError, "number of grid .* not 2.0"),
         (lambda: masking.block_masking(X, grid=(2, 3), min_block=0), ValueError, "min_block"),
+        (lambda: masking.block_masking(X, grid=(2, 3), min_block=1.5), TypeError,
+         "min_block must be an integer"),
         (lambda: masking.tube_masking(X, frames=4), ValueError, "frames must divide the 6 tokens"),
         (lambda: masking.tube_masking(X, frames=0), ValueError, "but is 0"),
-        (lambda: masking.tube_masking(X, frames=1.5), TypeError, "float"),
+        (lambda: masking.tube_masking(X, frames=1.5), TypeError, "frames must be an integer"),
         (lambda: masking.tube_masking(X, frames=2, noise=SIX), ValueError, r"\(2, 3\).*\(2, 6\)"),
         (lambda: masking.restore(X, [[0, 1]] * 2), ValueError, r"\[2, L\] with L of at least 6"),
         (lambda: masking.restore(X, [[0, 1, 2, 3, 4, 5]]), ValueError, r"has shape \(1, 6\)"),
@@ -414,7 +428,8 @@ NAN = [[0.0] * 6, [0.0, 0.0, math.nan, 0.0, 0.0, math.nan]]
         (lambda: masking.unshuffle(X, np.zeros((2, 6), int)), ValueError, "row 0 lacks 1"),
         (lambda: masking.topk_gather([1, 2], [1, 2], 3), ValueError, "k must be from 0 to 2"),
         (lambda: masking.topk_gather([1, 2], [1, 2], -1), ValueError, "not -1"),
-        (lambda: masking.topk_gather([1, 2], [1, 2], 1.0), TypeError, "float"),
+        (lambda: masking.topk_gather([1, 2], [1, 2], 1.0), TypeError,
+         "k must be an integer, not 1.0"),
         (lambda: masking.topk_gather([1, 2], [1, 2, 3], 1), ValueError, r"\(2,\), values \(3,\)"),
         (lambda: masking.topk_gather(1, 1, 1), ValueError, "at least 1-D"),
         (lambda: masking.topk_gather(["a"], [1], 1), TypeError, "scores must hold real numbers"),

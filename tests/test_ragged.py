@@ -170,7 +170,8 @@ def test_packing_of_nothing():
         (lambda: ragged.pack_sequences([1, 2, 3], [1, 2], 1), ValueError,
          "sequence 1 of length 2 does not fit a row of 1: cut it, or make row_length larger"),
         (lambda: ragged.pack_sequences([], [], -1), ValueError, "must not be negative, but is -1"),
-        (lambda: ragged.pack_sequences([1], [1], 2.0), TypeError, "float"),
+        (lambda: ragged.pack_sequences([1], [1], 2.0), TypeError,
+         "row_length must be an integer, not 2.0"),
         (lambda: ragged.unpack_sequences([[1, 2]], [[0]]), ValueError, r"\(1, 2\), .* \(1, 1\)"),
         (lambda: ragged.unpack_sequences([[1, 2]], [0, 0]), ValueError, "first two dims"),
         (lambda: ragged.unpack_sequences([[1]], [[0.0]]), TypeError, "segment_ids must hold"),
@@ -179,6 +180,16 @@ def test_packing_of_nothing():
 def test_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("dtype", [bool, "V3"])
+def test_the_default_fill_is_nothing(each_engine, dtype):
+    values = np.array([True, True, True]).astype(dtype)
+    padded = ragged.pad(values, [2, 1])
+    assert_same(padded, np.array([[values[0], values[0]], [values[0], np.zeros((), dtype)]], dtype))
+    packed, ids, _ = ragged.pack_sequences(values, [2, 1], 2)
+    assert_same(packed, padded)
+    assert_same(ragged.unpack_sequences(packed, ids), values)
 
 
 def test_masking_has_the_names():
