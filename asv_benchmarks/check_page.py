@@ -69,6 +69,7 @@ def check(driver, address, pictures):
     driver.get(address)
     wait = WebDriverWait(driver, 60)
     shown = {name.split("#")[1] for name in wait.until(lambda _: driver.execute_script(NAMES))}
+    wait.until(lambda _: driver.execute_script("return $.active === 0"))  # requests under way
     picture(driver, pictures, "grid.png")
     assert shown >= expected, f"not listed: {sorted(expected - shown)}"
 
