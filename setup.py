@@ -42,6 +42,9 @@ int main(void) {
 """
 
 
+WITHOUT_OPENMP = "without OpenMP: one thread; for more, name a compiler that has it, as CC=gcc"
+
+
 def links(compiler, program, compile_flags=(), link_flags=()):
     """Whether `program`, a C text, compiles and links."""
     with tempfile.TemporaryDirectory() as folder:
@@ -60,12 +63,17 @@ def links(compiler, program, compile_flags=(), link_flags=()):
 
 
 def reason_for_pure():
-    """Why there will be no compiled engine, or None."""
+    """Why there will be no compiled engine, and what to do about it; or None."""
     if os.environ.get("FASTGATHER_PURE", "0") not in ("", "0"):
-        return "FASTGATHER_PURE is set"
+        return "FASTGATHER_PURE is set; building the pure-Python package"
     compiler = new_compiler()
     customize_compiler(compiler)
-    return None if links(compiler, EMPTY_PROGRAM) else "no working C compiler was found"
+    if links(compiler, EMPTY_PROGRAM):
+        return None
+    return (
+        "no working C compiler was found; building the pure-Python package; "
+        "for the compiled engine, install one or name it with CC"
+    )
 
 
 class BuildExtensions(build_ext):
@@ -82,7 +90,7 @@ class BuildExtensions(build_ext):
             )
         family = "msvc" if self.compiler.compiler_type == "msvc" else "unix"
         openmp = links(self.compiler, OPENMP_PROGRAM, *OPENMP_FLAGS[family])
-        print("fastgather:", "with OpenMP" if openmp else "without OpenMP: one thread", flush=True)
+        print("fastgather:", "with OpenMP" if openmp else WITHOUT_OPENMP, flush=True)
 
         # Time stamps tell that a source changed; this file, that the way to build it did.
         command = getattr(self.compiler, "compiler_so", None)
@@ -113,7 +121,7 @@ class BuildExtensions(build_ext):
 
 reason = reason_for_pure()
 if reason:
-    print(f"fastgather: {reason}; building the pure-Python package", flush=True)
+    print(f"fastgather: {reason}", flush=True)
 # A newer one of these builds every module again.
 declarations = sorted(glob("fastgather/*.pxd") + glob("fastgather/*.h"))
 modules = [] if reason else sorted(Path("fastgather").glob("*.pyx"))

@@ -9,7 +9,8 @@ from numpy._core.multiarray import get_handler_name
 
 import fastgather as fg
 
-pytestmark = pytest.mark.compiled
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has them")
+pytestmark = [pytest.mark.compiled, linux]
 
 LARGE = 3 << 20
 

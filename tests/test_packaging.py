@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import wheels
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ["setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md"]
@@ -135,7 +136,10 @@ def test_pure_wheel(project):
 def test_build_without_a_compiler_is_pure_and_says_so(project, tmp_path):
     (tmp_path / "no programs").mkdir()
     log, wheel = build_wheel(project, CC="/nonexistent", PATH=str(tmp_path / "no programs"))
-    assert "fastgather: no working C compiler was found; building the pure-Python package" in log
+    assert (
+        "fastgather: no working C compiler was found; building the pure-Python package; "
+        "for the compiled engine, install one or name it with CC\n"
+    ) in log
     assert_pure(wheel)
 
 
@@ -179,7 +183,8 @@ def test_build_without_openmp_works_and_says_so(stand_in):
     compiler.write_text(f'#!/bin/sh\ncase "$*" in *openmp*) exit 1;; esac\nexec {COMPILER} "$@"\n')
     compiler.chmod(0o755)
     log, wheel = build_wheel(stand_in, CC=str(compiler))
-    assert "fastgather: without OpenMP: one thread" in log
+    line = "without OpenMP: one thread; for more, name a compiler that has it, as CC=gcc\n"
+    assert f"fastgather: {line}" in log
     assert evaluate("fastgather._tiny.openmp", unpack(wheel)) == "0"
 
 
@@ -194,6 +199,15 @@ def test_numpy_without_its_headers_is_one_line(stand_in):
     assert line.strip().startswith("error: fastgather: NumPy's headers are not in /nowhere/include")
     assert "pip install --force-reinstall numpy" in line
     assert "pure-Python" not in log
+
+
+@needs_compiler
+def test_wheels_declare_that_they_need_no_gil(stand_in):
+    """What a free-threaded interpreter reads; it would switch its lock on otherwise."""
+    done = run("setup.py", "build_ext", "--inplace", cwd=stand_in)
+    assert done.returncode == 0, done.stdout
+    (source,) = stand_in.glob("build/**/_tiny.c")
+    assert "#define __Pyx_FREETHREADING_COMPATIBLE Py_MOD_GIL_NOT_USED" in source.read_text()
 
 
 @needs_compiler
@@ -249,3 +263,27 @@ def test_compiled_modules_are_newer_than_their_sources():
     oldest = min((path.stat().st_mtime for path in modules), default=float("inf"))
     stale = [path.name for path in sources if path.stat().st_mtime > oldest]
     assert not stale, "build the compiled engine again: python -m pip install -e ."
+
+
+@pytest.mark.parametrize(
+    ("platform", "runtimes", "fine"),
+    [
+        ("musllinux_1_2_aarch64", ["fastgather.libs/libgomp-98.so.1.0.0"], True),
+        ("manylinux_2_28_x86_64", [], False),
+        ("win_arm64", ["fastgather.libs/vcomp140-7.dll"], True),
+        ("win_amd64", [], False),
+        ("macosx_11_0_arm64", [], True),
+        ("macosx_11_0_arm64", ["fastgather/.dylibs/libomp.dylib"], False),
+        ("macosx_11_0_arm64", ["fastgather/_core.pyx"], False),
+    ],
+)
+def test_audit_knows_what_belongs_in_a_wheel(tmp_path, platform, runtimes, fine):
+    wheel = tmp_path / f"fastgather-1.0-cp314-cp314t-{platform}.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name in ["fastgather/__init__.py", *runtimes]:
+            archive.writestr(name, "")
+    if fine:
+        wheels.audit(wheel)
+    else:
+        with pytest.raises(SystemExit, match="in it"):
+            wheels.audit(wheel)
