@@ -38,12 +38,15 @@ cdef extern from *:
     float nan_float "fg_nan_float" (float old) noexcept nogil
     double nan_double "fg_nan_double" (double old) noexcept nogil
     long double nan_long "fg_nan_long" (long double old) noexcept nogil
+    bint isunordered(long double, long double) noexcept nogil       # a macro for any of the three
 
 cdef extern from "_rows.h" nogil:
     float larger_float "fg_larger_float" (float a, float b)
     float smaller_float "fg_smaller_float" (float a, float b)
     double larger_double "fg_larger_double" (double a, double b)
     double smaller_double "fg_smaller_double" (double a, double b)
+    long double larger_long "fg_larger_long" (long double a, long double b)
+    long double smaller_long "fg_smaller_long" (long double a, long double b)
     Py_ssize_t row_sum_float "fg_row_sum_float" (char *to, const char *source, Py_ssize_t n)
     Py_ssize_t row_sum_double "fg_row_sum_double" (char *to, const char *source, Py_ssize_t n)
     Py_ssize_t row_prod_float "fg_row_prod_float" (char *to, const char *source, Py_ssize_t n)
@@ -105,10 +108,8 @@ cdef inline integer_t combine_integer(integer_t old, integer_t new, Operation op
     return new if new < old else old
 
 
-cdef inline real_t settle(real_t old, real_t result) noexcept nogil:
-    """`result`, or the NaN that stands for it."""
-    if result == result:
-        return result
+cdef inline real_t stay_nan(real_t old) noexcept nogil:
+    """`old` if it is NaN, else a new one."""
     if real_t is float:
         return nan_float(old)
     elif real_t is double:
@@ -117,27 +118,27 @@ cdef inline real_t settle(real_t old, real_t result) noexcept nogil:
         return nan_long(old)
 
 
+cdef inline real_t settle(real_t old, real_t result) noexcept nogil:
+    """`result`, or the NaN that stands for it."""
+    return result if result == result else stay_nan(old)
+
+
 cdef inline real_t prefer(real_t a, real_t b, Operation operation) noexcept nogil:
-    """The larger or the smaller; `b` where there is none: one instruction, without a branch."""
+    """The larger or the smaller of two numbers, without a branch."""
     if real_t is float:
         return larger_float(a, b) if operation == AMAX else smaller_float(a, b)
     elif real_t is double:
         return larger_double(a, b) if operation == AMAX else smaller_double(a, b)
     else:
-        return (a if a > b else b) if operation == AMAX else (a if a < b else b)
+        return larger_long(a, b) if operation == AMAX else smaller_long(a, b)
 
 
 cdef inline real_t combine_real(real_t old, real_t new, Operation operation) noexcept nogil:
-    """Of two zeros, the sum has the sign that amax prefers, and what is left of taking both away that of amin."""
-    cdef real_t result
     if operation == SUM:
         return settle(old, old + new)
     if operation == PROD:
         return settle(old, old * new)
-    result = prefer(new, old, operation)
-    if result == 0 and old == new:
-        result = old + new if operation == AMAX else -(-old - new)
-    return result if new == new else settle(old, new)
+    return stay_nan(old) if isunordered(old, new) else prefer(old, new, operation)
 
 
 cdef inline complex_t combine_complex(complex_t old, complex_t new, Operation operation) noexcept nogil:

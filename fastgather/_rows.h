@@ -1,9 +1,11 @@
-/* Float and double by the instructions that every x86-64 and aarch64 has.
+/* The larger and the smaller of two numbers, and rows of float and double.
  *
- * fg_larger_TYPE(a, b) is a if it is larger, else b; fg_smaller_TYPE likewise. Left to itself a compiler
- * makes a branch of it, which costs ten times as much where it cannot be foreseen.
+ * fg_larger_TYPE(a, b) is for two that are not NaN; of two zeros it is +0 if either is. fg_smaller_TYPE is
+ * -0 likewise. Where numbers are equal, so are their bits, but for zeros: to take both answers and the
+ * bits that both have, or any has, needs no branch. Left to itself a compiler makes branches of it, or
+ * moves the numbers back and forth between registers, which takes twice as long.
  *
- * Contiguous rows are combined by vectors of 16 bytes.
+ * Contiguous rows are combined by vectors of 16 bytes, which every x86-64 and aarch64 has.
  * fg_row_OPERATION_TYPE(to, source, n) combines blocks of 64 bytes and returns how many items it has
  * done. It stops before a block with a NaN in it, which is for the rule in _reduce.pyx to settle.
  * A compiler makes no vectors of such a row: it sees a branch for every item.
@@ -11,18 +13,33 @@
 #ifndef FASTGATHER_ROWS_H
 #define FASTGATHER_ROWS_H
 
-#if defined(__SSE2__) || defined(_M_X64)
-#include <emmintrin.h>
-static inline float fg_larger_float(float a, float b) { return _mm_cvtss_f32(_mm_max_ss(_mm_set_ss(a), _mm_set_ss(b))); }
-static inline float fg_smaller_float(float a, float b) { return _mm_cvtss_f32(_mm_min_ss(_mm_set_ss(a), _mm_set_ss(b))); }
-static inline double fg_larger_double(double a, double b) { return _mm_cvtsd_f64(_mm_max_sd(_mm_set_sd(a), _mm_set_sd(b))); }
-static inline double fg_smaller_double(double a, double b) { return _mm_cvtsd_f64(_mm_min_sd(_mm_set_sd(a), _mm_set_sd(b))); }
+#include <math.h>
+
+#if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
+#define FG_PREFER(name, type, prefer, both, test)                                                        \
+    static inline type fg_##name##_##type(type a, type b)                                                \
+    {                                                                                                    \
+        type first = a, second = b;                                                                      \
+        __asm__(prefer " %1, %0" : "+x"(first) : "x"(b));                                                \
+        __asm__(prefer " %1, %0" : "+x"(second) : "x"(a));                                               \
+        __asm__(both " %1, %0" : "+x"(first) : "x"(second));                                             \
+        return first;                                                                                    \
+    }
 #else
-static inline float fg_larger_float(float a, float b) { return a > b ? a : b; }
-static inline float fg_smaller_float(float a, float b) { return a < b ? a : b; }
-static inline double fg_larger_double(double a, double b) { return a > b ? a : b; }
-static inline double fg_smaller_double(double a, double b) { return a < b ? a : b; }
+#define FG_PREFER(name, type, prefer, both, test)                                                        \
+    static inline type fg_##name##_##type(type a, type b) { return test ? a : b; }
 #endif
+
+/* `a` where the two are equal, unless they are zeros and `b` is the one to prefer. */
+#define FG_LARGER (a > b || (a == b && !signbit(a)))
+#define FG_SMALLER (a < b || (a == b && signbit(a)))
+
+FG_PREFER(larger, float, "maxss", "andps", FG_LARGER)
+FG_PREFER(larger, double, "maxsd", "andpd", FG_LARGER)
+FG_PREFER(smaller, float, "minss", "orps", FG_SMALLER)
+FG_PREFER(smaller, double, "minsd", "orpd", FG_SMALLER)
+static inline long double fg_larger_long(long double a, long double b) { return FG_LARGER ? a : b; }
+static inline long double fg_smaller_long(long double a, long double b) { return FG_SMALLER ? a : b; }
 
 #if defined(__GNUC__) || defined(__clang__)
 
