@@ -41,6 +41,7 @@ cdef enum:
     PANEL_ROW = 1 << 12         # bytes of a row of a panel, at most
     ROWS_AHEAD = 8              # that are prefetched while a panel is packed
     FAR_BYTES = 1 << 21         # a base from which reads wait for memory
+    SHARED_PLACES = 1 << 9      # rows of a multiple of this length share few places in the first-level cache
     STREAM_AHEAD = 1 << 9       # bytes that the other operand is prefetched ahead along a line
     LINES_AHEAD = 4             # the same across lines
     COPY_BYTES = 1 << 19        # a copy of the base that a thread may have, at most
@@ -94,7 +95,9 @@ cdef struct Nest:
     bint far
     bint whole_lines            # of the base are walked one after the other
     bint foresees
-    bint panel                  # whether each unit packs its part of the base into a buffer
+    int column                  # the dim of the tile along which each unit packs its part of the base, or -1
+    bint panel                  # whether it does,
+    bint lines                  # and transposes, so that the panel holds lines
     int levels
     Level level[MAX_DIMS]       # parallel ones first, then serial ones in order
     Py_ssize_t units
@@ -268,30 +271,43 @@ cdef bint takes_pair(const Plan *plan, const Nest *nest) noexcept nogil:
     )
 
 
-cdef bint takes_panel(const Plan *plan, const Nest *nest) noexcept nogil:
+cdef int panel_column(const Plan *plan, const Nest *nest) noexcept nogil:
     """
-    Whether to pack columns of the base into a buffer: where lines of a large base lie across its rows.
+    The dim of the tile along which columns of the base are packed into a buffer, or -1 if that does not pay.
 
-    Each position then touches another row, of which the cache keeps nothing until the next
-    column needs it, least of all where the length of a row is a power of two. A panel pays if
-    its rows are read again about as often as they are packed, and have a whole line of the cache, or
-    half a line where it need not be written back.
+    Where lines of a large base lie across its rows, each position touches another row, of which the
+    cache keeps nothing until the next column needs it, least of all where the length of a row is a
+    power of two. A panel pays if its rows are read again about as often as they are packed, and have a
+    whole line of the cache, or half a line where it need not be written back.
+
+    walked first                    panel
+    columns (`column` is inner)     rows: as they are, but short
+    lines (`column` is outer)       lines: transposed, for a kernel that reads the index itself, line by line.
+                                    To transpose back pays for less
     """
-    cdef Py_ssize_t size, least = LINE_BYTES // 2 if plan.operation == READ else LINE_BYTES
+    cdef Py_ssize_t size, bytes, least = LINE_BYTES // 2 if plan.operation == READ else LINE_BYTES
+    cdef int column = nest.inner, line = nest.outer
     if plan.components != 1 or plan.checks_only or nest.row >= 0 or nest.outer < 0:
-        return False
+        return -1
+    if plan.base_strides[column] == 0 and nest.direct != NULL:
+        column, line = line, column
     size = plan.component.size
+    bytes = size * llabs(plan.component.step)
     if (
-        plan.base_strides[nest.inner] != plan.itemsize
-        or plan.base_strides[nest.outer] != 0
+        plan.base_strides[column] != plan.itemsize
+        or plan.base_strides[line] != 0
         or size * max(least, plan.itemsize) > panel_bytes
     ):
-        return False
-    return forced == PANEL or (
-        llabs(plan.component.step) >= 4 * LINE_BYTES
-        and size * llabs(plan.component.step) > CACHE_BYTES
-        and 2 * plan.shape[nest.outer] >= size
-    )
+        return -1
+    if forced == PANEL:
+        return column
+    if llabs(plan.component.step) < 4 * LINE_BYTES or bytes <= CACHE_BYTES or 2 * plan.shape[line] < size:
+        return -1
+    if column == nest.outer and plan.operation != READ and (
+        plan.itemsize > 8 or (plan.component.step % SHARED_PLACES != 0 and bytes < 4 * FAR_BYTES)
+    ):
+        return -1
+    return column
 
 
 cdef bint walks_whole_lines(const Plan *plan, const Nest *nest) noexcept nogil:
@@ -324,17 +340,10 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
     anything else                             by offsets
 
     Each by item size for reads and plain writes, by dtype for reductions. The base of any of them
-    may be a panel (`takes_panel`).
+    may be a panel (`panel_column`).
     """
     cdef Py_ssize_t itemsize = plan.itemsize
     cdef int code = plan.component.code if plan.components else 0
-    nest.panel = takes_panel(plan, nest)
-    nest.far = (
-        not nest.panel and not plan.checks_only and plan.components > 0
-        and (plan.component.size * llabs(plan.component.step) > FAR_BYTES or forced == FAR)
-    )
-    nest.whole_lines = walks_whole_lines(plan, nest)
-    nest.foresees = nest.whole_lines or walks_across_lines(plan, nest)
     nest.direct = NULL
     if plan.operation > SET:
         if plan.typenum == cnp.NPY_BOOL:
@@ -346,16 +355,27 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
         nest.kernel = scatter_kernel(0 if row_is_contiguous(plan, nest.row) else itemsize)
     if takes_pair(plan, nest):
         nest.direct = gather_pair_kernel(itemsize, code)
-    if not takes_direct(plan, nest):
-        return
+    elif takes_direct(plan, nest):
+        nest.direct = direct_kernel(plan, code)
+    nest.column = panel_column(plan, nest)
+    nest.panel = nest.column >= 0
+    nest.lines = nest.panel and nest.column == nest.outer
+    nest.far = (
+        not nest.panel and not plan.checks_only and plan.components > 0
+        and (plan.component.size * llabs(plan.component.step) > FAR_BYTES or forced == FAR)
+    )
+    nest.whole_lines = walks_whole_lines(plan, nest)
+    nest.foresees = nest.whole_lines or walks_across_lines(plan, nest) or nest.lines
+
+
+cdef Direct direct_kernel(const Plan *plan, int code) noexcept nogil:
     if plan.checks_only:
-        nest.direct = check_direct_kernel(code)
-    elif plan.operation > SET:
-        nest.direct = reduce_direct_kernel(plan.typenum, code)
-    elif plan.operation == READ:
-        nest.direct = gather_direct_kernel(itemsize, code, plan.mode)
-    else:
-        nest.direct = scatter_direct_kernel(itemsize, code)
+        return check_direct_kernel(code)
+    if plan.operation > SET:
+        return reduce_direct_kernel(plan.typenum, code)
+    if plan.operation == READ:
+        return gather_direct_kernel(plan.itemsize, code, plan.mode)
+    return scatter_direct_kernel(plan.itemsize, code)
 
 
 cdef bint row_is_contiguous(const Plan *plan, int row) noexcept nogil:
@@ -391,12 +411,19 @@ cdef Py_ssize_t add_level(Nest *nest, int d) noexcept nogil:
     return level.count
 
 
+cdef Py_ssize_t panel_width(const Plan *plan) noexcept nogil:
+    """Columns of a panel: whole lines of the cache, if there is room."""
+    cdef Py_ssize_t width = min(panel_bytes // plan.component.size, <Py_ssize_t> PANEL_ROW)
+    if width > LINE_BYTES:
+        width -= width % LINE_BYTES
+    return max(<Py_ssize_t> 1, width // plan.itemsize)
+
+
 cdef void cut(Nest *nest, int threads) noexcept nogil:
     """Blocks of the tile's dims, then the levels: parallel ones first."""
     cdef Plan *plan = nest.plan
     cdef int d
     cdef Py_ssize_t row_bytes = plan.itemsize, positions, items_a_line = ceiling(LINE_BYTES, plan.itemsize)
-    cdef Py_ssize_t width
     for d in range(plan.ndim):
         nest.block[d] = 1
     if nest.row >= 0:
@@ -405,17 +432,17 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
             nest.block[nest.row] = min(plan.shape[nest.row], max(1, ROW_BYTES // plan.itemsize))
         row_bytes *= nest.block[nest.row]
     positions = TILE
-    if row_bytes * TILE > TILE_BYTES:
+    if nest.lines:
+        positions = elements(plan)
+    elif row_bytes * TILE > TILE_BYTES:
         positions = max(<Py_ssize_t> 1, TILE_BYTES // row_bytes)
     if nest.inner >= 0:
         nest.block[nest.inner] = min(plan.shape[nest.inner], positions)
-        if nest.panel:
-            width = min(panel_bytes // plan.component.size, <Py_ssize_t> PANEL_ROW)
-            if width > LINE_BYTES:
-                width -= width % LINE_BYTES
-            width //= plan.itemsize
-            nest.block[nest.inner] = min(nest.block[nest.inner], max(<Py_ssize_t> 1, width))
-        if nest.outer >= 0:
+        if nest.column == nest.inner:
+            nest.block[nest.inner] = min(nest.block[nest.inner], panel_width(plan))
+        if nest.lines:
+            nest.block[nest.outer] = min(plan.shape[nest.outer], ceiling(LINE_BYTES, plan.itemsize))
+        elif nest.outer >= 0:
             nest.block[nest.outer] = plan.shape[nest.outer]
             if plan.shape[nest.outer] * nest.block[nest.inner] > positions:
                 nest.block[nest.outer] = min(plan.shape[nest.outer], positions // nest.block[nest.inner])
@@ -425,7 +452,7 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     for d in range(plan.ndim):
         if not keeps_order(nest, d):
             if threads > 1 and not (d == nest.row and by_place_pays(plan, nest)):
-                shrink(nest, d, 1 if d == nest.outer else items_a_line, threads)
+                shrink(nest, d, 1 if d == nest.outer and d != nest.column else items_a_line, threads)
             nest.units *= add_level(nest, d)
     for d in range(plan.ndim if nest.panel or plan.operation != READ else 0):
         if keeps_order(nest, d):
@@ -577,6 +604,7 @@ cdef Py_ssize_t run_tile(
         tile.next = tile.base + tile.target.outer_base + start[nest.inner] * plan.itemsize
     if panel != NULL:
         tile.base = panel
+        tile.next = panel + tile.target.outer_base if nest.lines else NULL
     if nest.direct != NULL:
         aim(nest, plan.component, start, tile, &tile.values)
         if plan.components == 2:
@@ -605,7 +633,7 @@ cdef void start_tile(const Nest *nest, Tile *tile) noexcept nogil:
     tile.foresees = nest.foresees
     tile.next = NULL
     tile.picked = NULL
-    if nest.whole_lines:
+    if nest.whole_lines or nest.lines:
         tile.value_ahead = VALUE_AHEAD
         tile.stream_ahead = STREAM_AHEAD
     elif nest.foresees:
@@ -643,23 +671,60 @@ cdef void advance(const Nest *nest, Py_ssize_t *start) noexcept nogil:
         start[d] = 0
 
 
-cdef void copy_panel(const Nest *nest, const Py_ssize_t *start, char *panel, bint back) noexcept nogil:
-    """Pack the columns of the base that a unit works on into a contiguous panel, or unpack them."""
+cdef void copy_panel(const Nest *nest, const Py_ssize_t *start, Tile *tile, char *panel, bint back) noexcept nogil:
+    """Pack the columns of the base that a unit works on into a panel, or unpack them, and aim the tile there."""
     cdef const Plan *plan = nest.plan
-    cdef Py_ssize_t width = extent(nest, nest.inner, start) * plan.itemsize
-    cdef Py_ssize_t _
+    cdef Py_ssize_t columns = extent(nest, nest.column, start), width = columns * plan.itemsize
+    cdef Py_ssize_t line = line_bytes(nest), _, step = plan.itemsize if nest.lines else width
     cdef int d
     cdef char *base = plan.base
     for d in range(plan.ndim):
         base += start[d] * plan.base_strides[d]
     for _ in range(plan.component.size):
         prefetch_row(base + ROWS_AHEAD * plan.component.step, width)
-        if back:
+        if nest.lines:
+            transpose_row(base, panel, columns, line, plan.itemsize, back)
+        elif back:
             memcpy(base, panel, width)
         else:
             memcpy(panel, base, width)
         base += plan.component.step
-        panel += width
+        panel += step
+    tile.target.step = step
+    if nest.lines:
+        tile.target.outer_base = line
+
+
+cdef Py_ssize_t line_bytes(const Nest *nest) noexcept nogil:
+    """From one line of a transposed panel to the next: not a power of two, which would share few places in a cache."""
+    return nest.plan.component.size * nest.plan.itemsize + LINE_BYTES
+
+
+cdef inline void move_across(
+    char *row, char *lines, Py_ssize_t columns, Py_ssize_t line, Py_ssize_t itemsize, bint back
+) noexcept nogil:
+    cdef Py_ssize_t c
+    for c in range(columns):
+        if back:
+            memcpy(row + c * itemsize, lines + c * line, itemsize)
+        else:
+            memcpy(lines + c * line, row + c * itemsize, itemsize)
+
+
+cdef void transpose_row(
+    char *row, char *lines, Py_ssize_t columns, Py_ssize_t line, Py_ssize_t itemsize, bint back
+) noexcept nogil:
+    """From a row of the base to one place in each line of a panel, or back; by sizes, as memcpy is one move then."""
+    if itemsize == 4:
+        move_across(row, lines, columns, line, 4, back)
+    elif itemsize == 8:
+        move_across(row, lines, columns, line, 8, back)
+    elif itemsize == 2:
+        move_across(row, lines, columns, line, 2, back)
+    elif itemsize == 1:
+        move_across(row, lines, columns, line, 1, back)
+    else:
+        move_across(row, lines, columns, line, itemsize, back)
 
 
 cdef char *start_copy(const Nest *nest, Py_ssize_t part) noexcept nogil:
@@ -704,18 +769,17 @@ cdef Py_ssize_t run_units(const void *work, Py_ssize_t first, Py_ssize_t last) n
     tile.offset = offset
     start_tile(nest, &tile)
     if nest.panel:
-        panel = <char *> malloc(nest.block[nest.inner] * nest.plan.itemsize * nest.plan.component.size)
+        panel = <char *> malloc(nest.block[nest.column] * line_bytes(nest))
     locate(nest, first * nest.turns, start)
     for _ in range(first, last):
         if panel != NULL:
-            tile.target.step = extent(nest, nest.inner, start) * nest.plan.itemsize
-            copy_panel(nest, start, panel, False)
+            copy_panel(nest, start, &tile, panel, False)
             memcpy(packed, start, nest.plan.ndim * sizeof(Py_ssize_t))
         for _ in range(nest.turns):
             bad += run_tile(nest, start, offset, &tile, panel, 0, NULL)
             advance(nest, start)
         if panel != NULL and nest.plan.operation != READ:
-            copy_panel(nest, packed, panel, True)
+            copy_panel(nest, packed, &tile, panel, True)
     free(panel)
     return bad
 

@@ -48,6 +48,29 @@ def test_a_panel_may_be_wider_than_a_tile(dtype, index_dtype):
     np.testing.assert_array_equal(_core.scatter(data, 0, index, expected), put)
 
 
+@pytest.mark.parametrize("mode", ["raise", "wrap"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32, np.int64, np.complex128])
+def test_lines_across_a_large_base_are_walked_in_a_transposed_panel(dtype, mode):
+    """1000 columns are no whole number of panels; rows of 2048 share places in a cache."""
+    from fastgather import _core
+
+    rng = np.random.default_rng(0)
+    for columns in (1000, 2048):
+        data = rng.integers(0, 100, (700, columns)).astype(dtype).T
+        before = data.copy()
+        index = rng.permuted(np.tile(np.arange(-350, 350), (columns, 1)), axis=1)
+        expected = np.take_along_axis(data, index, 1)
+        for threads in (1, 3):
+            with _core.num_threads(threads):
+                np.testing.assert_array_equal(_core.gather(data, 1, index, mode=mode), expected)
+                put = np.zeros_like(data)
+                _core.scatter(put, 1, index, expected, mode=mode, out=put)
+                np.testing.assert_array_equal(put, data)
+                _core.scatter_add(put, 1, index, expected, mode=mode, out=put)
+                np.testing.assert_array_equal(put, (data + data).astype(dtype))
+        np.testing.assert_array_equal(data, before)
+
+
 @pytest.mark.parametrize("segments", [1, 2, 5, 300])
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
 def test_few_runs_are_shared_between_threads_by_columns(segments, threads):
