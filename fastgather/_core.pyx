@@ -77,6 +77,13 @@ cdef inline int as_axis(axis, int ndim) except -1:
     return <int> (d + ndim if d < 0 else d)
 
 
+cdef inline int as_batch_dims(batch_dims, cnp.ndarray base) except -1:
+    cdef Py_ssize_t count = PyNumber_AsSsize_t(batch_dims, NULL)
+    if not 0 <= count <= cnp.PyArray_NDIM(base):
+        arguments.as_batch_dims(batch_dims, (<object> base).shape)
+    return <int> count
+
+
 cdef inline cnp.ndarray as_along_axis(cnp.ndarray arr, indices, axis):
     """The indices of take_along_axis and put_along_axis."""
     if (
@@ -294,25 +301,53 @@ cdef int plan_slices(
     return 0
 
 
-cdef int plan_nd(
-    Plan *plan, Component *component, list components, tuple shape, int batch_dims, cnp.ndarray base
-) except -1:
-    """gather_nd and scatter_nd: the dims of the index arrays, then those that no coordinate names."""
-    cdef int d, k, lead = <int> len(shape), ndim = cnp.PyArray_NDIM(base)
-    cdef int first = batch_dims + <int> len(components)
+cdef object plan_nd(Plan *plan, Component *component, indices, int batch_dims, cnp.ndarray base, int mode, int operation):
+    """
+    gather_nd and scatter_nd: the dims of the index arrays, then those that no coordinate names.
+
+    Returns the index array that holds the coordinates, or the list of index arrays, one a component.
+    """
+    cdef int d, k, lead, count = 0, ndim = cnp.PyArray_NDIM(base), last
     cdef cnp.ndarray index
-    plan.ndim = lead + ndim - first
+    cdef Py_ssize_t shape[MAX_DIMS]
+    if not isinstance(indices, tuple):
+        indices = index = as_index(indices, "indices")
+        last = cnp.PyArray_NDIM(index) - 1
+        if last >= 0 and cnp.PyArray_DIM(index, last) <= ndim - batch_dims:
+            count = <int> cnp.PyArray_DIM(index, last)
+    if count:
+        lead = last
+        for d in range(lead):
+            shape[d] = cnp.PyArray_DIM(index, d)
+        for k in range(count):
+            set_component(&component[k], index, batch_dims + k)
+            component[k].data += k * cnp.PyArray_STRIDE(index, last)
+            for d in range(lead):
+                component[k].strides[d] = cnp.PyArray_STRIDE(index, d)
+    else:
+        indices, shape_given = arguments.as_components(indices, ndim, batch_dims)
+        count = <int> len(indices)
+        lead = <int> len(shape_given)
+        for d in range(lead):
+            shape[d] = shape_given[d]
+        for k in range(count):
+            index = indices[k]
+            set_component(&component[k], index, batch_dims + k)
+            for d in range(lead):
+                component[k].strides[d] = cnp.PyArray_STRIDE(index, d)
+    for d in range(batch_dims):
+        if d >= lead or shape[d] != cnp.PyArray_DIM(base, d):
+            arguments.check_batch_shape(batch_dims, (<object> base).shape, as_tuple(lead, shape))
+    start_plan(plan, component, count, mode, operation)
+    plan.ndim = lead + ndim - batch_dims - count
     if plan.ndim > MAX_DIMS:
         arguments.check_ndim(plan.ndim)
     for d in range(plan.ndim):
-        plan.shape[d] = shape[d] if d < lead else cnp.PyArray_DIM(base, first + d - lead)
-        plan.base_dim[d] = d if d < batch_dims else -1 if d < lead else first + d - lead
-    for k in range(len(components)):
-        index = components[k]
-        set_component(&component[k], index, batch_dims + k)
-        for d in range(plan.ndim):
-            component[k].strides[d] = cnp.PyArray_STRIDE(index, d) if d < lead else 0
-    return 0
+        plan.shape[d] = shape[d] if d < lead else cnp.PyArray_DIM(base, batch_dims + count + d - lead)
+        plan.base_dim[d] = d if d < batch_dims else -1 if d < lead else batch_dims + count + d - lead
+        for k in range(count if d >= lead else 0):
+            component[k].strides[d] = 0
+    return indices
 
 
 cdef inline int bind_base(Plan *plan, cnp.ndarray base) except -1:
@@ -423,6 +458,8 @@ cdef int raise_for(const Plan *plan, indices, given) except -1:
     if given is None:
         arguments.check_bounds(indices, first, sizes[0])
     else:
+        if type(indices) is not list:
+            indices = arguments.as_components(given, first + plan.components, first)[0]
         arguments.check_bounds_nd(given, indices, sizes, first)
     raise IndexError("an index was out of bounds, and another thread has changed it since")
 
@@ -433,8 +470,8 @@ cdef object read(
     """
     Carry out a read whose dims and index are planned.
 
-    `indices` is the index array; or a list of them, one a component, and then `given` is what
-    the user gave for them.
+    `indices` is the index array, or what `plan_nd` returned, and then `given` is what the user gave
+    for it.
     """
     cdef cnp.dtype dtype = base.descr
     cdef cnp.ndarray result, fill
@@ -738,19 +775,15 @@ cdef cnp.ndarray identity(str operation, cnp.dtype dtype):
 
 cdef object scatter_nd_any(cnp.ndarray base, indices, cnp.ndarray values, str operation, out, mode):
     cdef int code = as_mode(mode, WRITE_MODES, out)
-    cdef list components
-    cdef tuple shape
     cdef Plan plan
     cdef Component component[MAX_DIMS]
-    components, shape = arguments.as_components(indices, cnp.PyArray_NDIM(base))
-    start_plan(&plan, component, <int> len(components), code, SET)
-    plan_nd(&plan, component, components, shape, 0, base)
+    held = plan_nd(&plan, component, indices, 0, base, code, SET)
     if cnp.PyArray_NDIM(values) and not same_shape(values, plan.ndim, plan.shape):
         arguments.check_updates_shape(as_tuple(plan.ndim, plan.shape), (<object> values).shape)
     if route(base, operation) == BY_ACCUMULATOR:
         combine = partial(combine_nd, indices, mode)
         return write_by_accumulator(base, values, operation, True, out, combine)
-    return write(&plan, base, components, values, operation, True, out, mode, indices)
+    return write(&plan, base, held, values, operation, True, out, mode, indices)
 
 
 def combine_nd(indices, mode, destination, values, operation):
@@ -884,8 +917,6 @@ def put_along_axis(arr, indices, values, axis, *, mode="raise"):
 
 def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_value=0):
     cdef cnp.ndarray base = as_array(params, "params")
-    cdef list components
-    cdef tuple shape
     cdef int batch
     cdef Plan plan
     cdef Component component[MAX_DIMS]
@@ -893,14 +924,9 @@ def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_val
         return _fallback.gather_nd(
             base, indices, batch_dims, out=out, mode=mode, fill_value=fill_value
         )
-    batch = arguments.as_batch_dims(batch_dims, (<object> base).shape)
-    if not isinstance(indices, tuple):
-        indices = as_index(indices, "indices")
-    components, shape = arguments.as_components(indices, cnp.PyArray_NDIM(base), batch)
-    arguments.check_batch_shape(batch, (<object> base).shape, shape)
-    start_plan(&plan, component, <int> len(components), as_mode(mode, READ_MODES, out), READ)
-    plan_nd(&plan, component, components, shape, batch, base)
-    return read(&plan, base, components, out, mode, fill_value, indices)
+    batch = as_batch_dims(batch_dims, base)
+    held = plan_nd(&plan, component, indices, batch, base, as_mode(mode, READ_MODES, out), READ)
+    return read(&plan, base, held, out, mode, fill_value, indices)
 
 
 def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="raise"):
@@ -909,8 +935,6 @@ def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="rais
     operation = arguments.ND_REDUCTIONS[reduction]
     if route(base, operation) == BY_NUMPY:
         return _fallback.scatter_nd(base, indices, updates, reduction, out=out, mode=mode)
-    if not isinstance(indices, tuple):
-        indices = as_index(indices, "indices")
     return scatter_nd_any(base, indices, as_values(updates, base, "updates"), operation, out, mode)
 
 
