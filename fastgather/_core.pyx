@@ -301,7 +301,9 @@ cdef int plan_slices(
     return 0
 
 
-cdef object plan_nd(Plan *plan, Component *component, indices, int batch_dims, cnp.ndarray base, int mode, int operation):
+cdef object plan_nd(
+    Plan *plan, Component *component, indices, int batch_dims, cnp.ndarray base, int mode, int operation
+):
     """
     gather_nd and scatter_nd: the dims of the index arrays, then those that no coordinate names.
 

@@ -76,6 +76,17 @@ cdef void gather_tile(const Tile *tile, item_t *item) noexcept nogil:
         gather_items(tile, item, False)
 
 
+cdef inline int64_t index_at(const char *value, Py_ssize_t at, index_t *index) noexcept nogil:
+    """Read once: a value that another thread changes must not be another one after its check."""
+    return (<const volatile index_t *> (value + at))[0]
+
+
+cdef inline void move_item(char *to, const char *source, item_t *item) noexcept nogil:
+    cdef item_t moved
+    memcpy(&moved, source, sizeof(item_t))
+    memcpy(to, &moved, sizeof(item_t))
+
+
 cdef inline Py_ssize_t gather_line(
     const char *value, const char *base, char *to, Py_ssize_t n, Py_ssize_t size, Py_ssize_t step,
     Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t to_stride, item_t *item, index_t *index, bint far,
@@ -84,36 +95,52 @@ cdef inline Py_ssize_t gather_line(
     """
     One line of single items; how many index values were out of range.
 
-    Most indices are not negative: a loop that knows no other kind runs up to the first that is.
+    Most indices are not negative: a loop that knows no other kind runs up to the first that is, by fours.
     What is far is prefetched by the index, or as a whole: the `next` line while this one is read. The same
     goes for what lies ahead in the index and the result, which the hardware foresees too late or not at all.
     """
-    cdef Py_ssize_t i = 0, bad = 0
-    cdef item_t moved
-    cdef int64_t at
-    while i < n:
-        at = (<const volatile index_t *> (value + i * value_stride))[0]
-        if <uint64_t> at >= <uint64_t> size:
+    cdef Py_ssize_t i = 0, k, _, bad = 0
+    cdef int64_t a, b, c, d, at
+    cdef uint64_t limit = size
+    while i + 4 <= n:
+        a = index_at(value, 0, index)
+        b = index_at(value, value_stride, index)
+        c = index_at(value, 2 * value_stride, index)
+        d = index_at(value, 3 * value_stride, index)
+        if (<uint64_t> a >= limit) | (<uint64_t> b >= limit) | (<uint64_t> c >= limit) | (<uint64_t> d >= limit):
             break
-        if far and i + AHEAD < n:
-            prefetch(base + (<const index_t *> (value + (i + AHEAD) * value_stride))[0] * step)
+        if far and i + AHEAD + 4 <= n:
+            for k in range(AHEAD, AHEAD + 4):
+                prefetch(base + (<const index_t *> (value + k * value_stride))[0] * step)
         if foresees and i % (LINE_BYTES // <Py_ssize_t> sizeof(item_t)) == 0:
             foresee(
                 next + i * <Py_ssize_t> sizeof(item_t) if next != NULL else NULL,
-                value + i * value_stride + value_ahead,
-                to + i * to_stride + to_ahead if to_ahead else NULL, sizeof(item_t), sizeof(index_t),
+                value + value_ahead,
+                to + to_ahead if to_ahead else NULL, sizeof(item_t), sizeof(index_t),
             )
-        memcpy(&moved, base + i * base_stride + at * step, sizeof(item_t))
-        memcpy(to + i * to_stride, &moved, sizeof(item_t))
-        i += 1
-    while i < n:
-        at = normalise((<const volatile index_t *> (value + i * value_stride))[0], size, MODE_RAISE)
-        if <uint64_t> at < <uint64_t> size:
-            memcpy(&moved, base + i * base_stride + at * step, sizeof(item_t))
-            memcpy(to + i * to_stride, &moved, sizeof(item_t))
+        move_item(to, base + a * step, item)
+        to += to_stride
+        base += base_stride
+        move_item(to, base + b * step, item)
+        to += to_stride
+        base += base_stride
+        move_item(to, base + c * step, item)
+        to += to_stride
+        base += base_stride
+        move_item(to, base + d * step, item)
+        to += to_stride
+        base += base_stride
+        value += 4 * value_stride
+        i += 4
+    for _ in range(i, n):
+        at = normalise(<index_t> index_at(value, 0, index), size, MODE_RAISE)
+        if <uint64_t> at < limit:
+            move_item(to, base + at * step, item)
         else:
             bad += 1
-        i += 1
+        value += value_stride
+        base += base_stride
+        to += to_stride
     return bad
 
 
@@ -159,6 +186,11 @@ cdef Py_ssize_t gather_direct(const Tile *tile, item_t *item, index_t *index) no
         elif outermost:
             bad += gather_line(
                 value, base, to, n, size, step, sizeof(index_t), sizeof(item_t), sizeof(item_t), item, index, False,
+                False, NULL, 0, 0,
+            )
+        elif packed and base_stride == 0:
+            bad += gather_line(
+                value, base, to, n, size, step, sizeof(index_t), 0, sizeof(item_t), item, index, tile.far,
                 False, NULL, 0, 0,
             )
         else:

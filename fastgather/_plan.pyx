@@ -294,7 +294,8 @@ cdef int panel_column(const Plan *plan, const Nest *nest) noexcept nogil:
     size = plan.component.size
     bytes = size * llabs(plan.component.step)
     if (
-        plan.base_strides[column] != plan.itemsize
+        size == 0
+        or plan.base_strides[column] != plan.itemsize
         or plan.base_strides[line] != 0
         or size * max(least, plan.itemsize) > panel_bytes
     ):

@@ -71,6 +71,13 @@ def test_lines_across_a_large_base_are_walked_in_a_transposed_panel(dtype, mode)
         np.testing.assert_array_equal(data, before)
 
 
+def test_a_panel_has_rows(engine):
+    """Of a dim of size 0 there is none to pack, and nothing to divide by."""
+    empty, index = np.zeros((13, 1, 38))[:, :0], np.ones((13, 2, 38), np.uint16)
+    result = engine.take_along_axis(empty, index, 1, mode="fill", fill_value=5)
+    np.testing.assert_array_equal(result, np.full((13, 2, 38), 5.0))
+
+
 @pytest.mark.parametrize("segments", [1, 2, 5, 300])
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
 def test_few_runs_are_shared_between_threads_by_columns(segments, threads):
