@@ -152,16 +152,21 @@ def test_errors_stay_in_their_threads(fg):
 
 
 def test_number_of_threads_is_each_threads_own(fg):
+    """All are inside their blocks when they look."""
     before = fg.get_num_threads()
+    together = threading.Barrier(THREADS)
 
     def task(number):
-        for _ in range(ROUNDS * 20):
+        seen = set()
+        for _ in range(ROUNDS):
             with fg.num_threads(number + 1):
-                assert fg.get_num_threads() == number + 1
+                together.wait()
+                seen.add(fg.get_num_threads())
                 assert fg.show_config("dict")["fastgather"] == fastgather.__version__
-        return fg.get_num_threads()
+                together.wait()
+        return seen, fg.get_num_threads()
 
-    assert in_threads(task) == [before] * THREADS
+    assert in_threads(task) == [({number + 1}, before) for number in range(THREADS)]
 
 
 def test_number_of_threads_for_all_is_one_that_was_set(fg, monkeypatch):
