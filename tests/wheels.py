@@ -21,6 +21,7 @@ import tempfile
 import time
 import tomllib
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,7 +83,7 @@ def environment(python, folder, *requirements):
 
 
 class Release:
-    """The files of a release in a folder of their own, each built when it is first asked for."""
+    """The files of a release in a folder of their own, built when they are first asked for."""
 
     def __init__(self, folder):
         self.folder = Path(folder)
@@ -99,18 +100,25 @@ class Release:
         run(self.tools / "python", "-m", "build", "-q", "--sdist", "-o", target, ROOT, cwd="/")
         return one(target, "*.tar.gz")
 
-    @functools.cache  # noqa: B019
+    @functools.cached_property
+    def compiled(self):
+        """The wheel of each Python, repaired; built side by side, as one file takes the longest."""
+        tools, sdist, versions = self.tools, self.sdist, pythons()
+
+        def build(version):
+            built, repaired = (self.folder / f"{step}-{version}" for step in ("built", "repaired"))
+            pip_wheel(versions[version], sdist, built)
+            run(
+                tools / "auditwheel", "repair", "--strip", "-w", repaired, one(built, "*.whl"),
+                cwd="/", PATH=f"{tools}:{os.environ['PATH']}",
+            )  # fmt: skip
+            return one(repaired, "*.whl")
+
+        with ThreadPoolExecutor() as pool:
+            return dict(zip(versions, pool.map(build, versions), strict=True))
+
     def wheel(self, kind, version):
-        """The wheel to install. The pure one is built once; the compiled one is repaired."""
-        if kind == "pure":
-            return self.pure
-        built, repaired = (self.folder / f"{step}-{version}" for step in ("built", "repaired"))
-        pip_wheel(pythons()[version], self.sdist, built)
-        run(
-            self.tools / "auditwheel", "repair", "--strip", "-w", repaired, one(built, "*.whl"),
-            cwd="/", PATH=f"{self.tools}:{os.environ['PATH']}",
-        )  # fmt: skip
-        return one(repaired, "*.whl")
+        return self.pure if kind == "pure" else self.compiled[version]
 
     @functools.cached_property
     def pure(self):
