@@ -12,6 +12,7 @@ package index, and the Pythons from pyenv. test_wheels.py calls it.
 
 import argparse
 import functools
+import itertools
 import os
 import re
 import shutil
@@ -25,8 +26,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PYTHONS = ("3.11", "3.12", "3.13")
-NUMPYS = {"oldest": "numpy==2.0.*", "newest": "numpy"}
+# The Pythons, each with the oldest NumPy that we take and that has wheels for it.
+PYTHONS = {"3.11": "numpy==2.0.*", "3.12": "numpy==2.0.*", "3.13": "numpy==2.1.*"}
+NUMPYS = ("oldest", "newest")
 KINDS = ("compiled", "pure")
 
 # On macOS several libomp in one process crash: none is bundled anywhere.
@@ -174,20 +176,23 @@ def requirements(whole):
 
 def install(wheel, python, numpy, folder):
     """A clean environment with the wheel in it, and the seconds that pip took for the wheel."""
-    inside = environment(python, folder / "venv", NUMPYS[numpy])
+    inside = environment(python, folder / "venv", "--only-binary=numpy", numpy)
     start = time.perf_counter()
     run(inside, "-m", "pip", "install", "-q", "--no-deps", "--no-index", wheel, cwd=folder)
     seconds = time.perf_counter() - start
     return inside, seconds
 
 
-def try_out(wheel, kind, python, numpy, folder, whole):
+def try_out(release, kind, version, age, folder, whole):
     """Install a wheel, run the suite on it, and say in a line how that went."""
     folder.mkdir()
+    wheel, python = release.wheel(kind, version), pythons()[version]
+    numpy = PYTHONS[version] if age == "oldest" else "numpy"
+    audit(wheel)
     inside, seconds = install(wheel, python, numpy, folder)
     if seconds > MOST_SECONDS:
         raise SystemExit(f"{wheel.name}: pip took {seconds:.2f} s, more than {MOST_SECONDS}")
-    run(inside, "-m", "pip", "install", "-q", NUMPYS[numpy], *requirements(whole), cwd=folder)
+    run(inside, "-m", "pip", "install", "-q", numpy, *requirements(whole), cwd=folder)
     shutil.copytree(ROOT / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, folder)
@@ -227,13 +232,9 @@ def main():
         return
     with tempfile.TemporaryDirectory() as folder:
         release = Release(folder)
-        for version, python in pythons().items():
-            for kind in KINDS:
-                wheel = release.wheel(kind, version)
-                audit(wheel)
-                for numpy in NUMPYS:
-                    place = Path(folder, f"{kind}-{version}-{numpy}")
-                    print(try_out(wheel, kind, python, numpy, place, options.all), flush=True)
+        for version, kind, age in itertools.product(pythons(), KINDS, NUMPYS):
+            place = Path(folder, f"{kind}-{version}-{age}")
+            print(try_out(release, kind, version, age, place, options.all), flush=True)
 
 
 if __name__ == "__main__":
