@@ -33,9 +33,7 @@ def _choose_engine():
     if wanted != "python":
         try:
             with _settings.passive_waiting():
-                from fastgather import _core
-
-            return "cython", _core
+                return "cython", import_module("fastgather._core")
         except Exception as error:  # NumPy and Cython raise more than ImportError
             if wanted:
                 raise ImportError(

@@ -360,6 +360,9 @@ def random_data(rng, shape, dtype):
     elif dtype.kind in "SUT":
         texts = ["".join(rng.choice(list("abc"), rng.choice([0, 1, 3, 40]))) for _ in range(size)]
         values = np.array(texts, dtype)
+    elif dtype.kind == "m":  # from 2.5 on, NumPy refuses sums that overflow
+        values = rng.integers(-(2**40), 2**40, size).view(dtype)
+        values[rng.random(size) < 0.1] = "NaT"
     elif dtype.kind == "b":
         values = rng.integers(0, 2, size).astype(bool)
     else:

@@ -94,7 +94,10 @@ def test_missing_compiled_module_on_demand_is_an_error(pure):
     process = run_script("import fastgather", **pure, FASTGATHER_BACKEND="cython")
     assert process.returncode == 1
     last = process.stderr.splitlines()[-1]
-    assert last.startswith("ImportError: FASTGATHER_BACKEND=cython")
+    assert last == (
+        "ImportError: FASTGATHER_BACKEND=cython, but the compiled engine does not load "
+        "(No module named 'fastgather._core'); build it with: pip install ."
+    )
 
 
 # A compiled module that does not load: its file, and what the loader says.

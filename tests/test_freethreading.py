@@ -101,6 +101,20 @@ def test_small_calls_of_every_function(fg, rng, dtype):
     assert_same_alone_and_together(fg, calls)
 
 
+@pytest.mark.parametrize("mode", ["raise", "wrap"])
+@pytest.mark.parametrize("dim", [0, 1])
+def test_calls_that_meet_in_a_kernel(fg, rng, monkeypatch, dim, mode):
+    """Long enough for it: a small call is over before the next begins. One OpenMP thread each."""
+    monkeypatch.setattr(_settings, "_chosen", 1)
+    shape = (400, 401)
+    variants = ["gather", "scatter", "scatter_add", "scatter_reduce-amax", "index_select"]
+    calls = [
+        (variant, frozen(plain_call(variant, rng, "f4", shape, dim, shape[dim]) | {"mode": mode}))
+        for variant in variants
+    ]
+    assert_same_alone_and_together(fg, calls)
+
+
 @pytest.mark.parametrize("case", ["last dim", "histogram"])
 def test_large_calls_that_have_threads_of_their_own(fg, rng, case):
     shape, dim, length = LARGE[case]
@@ -152,16 +166,21 @@ def test_errors_stay_in_their_threads(fg):
 
 
 def test_number_of_threads_is_each_threads_own(fg):
+    """All are inside their blocks when they look."""
     before = fg.get_num_threads()
+    together = threading.Barrier(THREADS)
 
     def task(number):
-        for _ in range(ROUNDS * 20):
+        seen = set()
+        for _ in range(ROUNDS):
             with fg.num_threads(number + 1):
-                assert fg.get_num_threads() == number + 1
+                together.wait()
+                seen.add(fg.get_num_threads())
                 assert fg.show_config("dict")["fastgather"] == fastgather.__version__
-        return fg.get_num_threads()
+                together.wait()
+        return seen, fg.get_num_threads()
 
-    assert in_threads(task) == [before] * THREADS
+    assert in_threads(task) == [({number + 1}, before) for number in range(THREADS)]
 
 
 def test_number_of_threads_for_all_is_one_that_was_set(fg, monkeypatch):

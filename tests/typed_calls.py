@@ -33,7 +33,7 @@ def reads(x: NDArray[np.float32], index: NDArray[np.int64], out: NDArray[np.floa
 def every_dtype(
     flags: NDArray[np.bool_],
     numbers: NDArray[np.complex128],
-    times: NDArray[np.datetime64],
+    texts: NDArray[np.str_],
     records: NDArray[np.void],
     objects: NDArray[np.object_],
     unknown: NDArray[Any],
@@ -41,7 +41,7 @@ def every_dtype(
 ) -> None:
     assert_type(fg.gather(flags, 0, index), NDArray[np.bool_])
     assert_type(fg.gather(numbers, 0, index), NDArray[np.complex128])
-    assert_type(fg.gather(times, 0, index), NDArray[np.datetime64])
+    assert_type(fg.gather(texts, 0, index), NDArray[np.str_])
     assert_type(fg.gather(records, 0, index), NDArray[np.void])
     assert_type(fg.gather(objects, 0, index), NDArray[np.object_])
     assert_type(fg.gather(unknown, 0, index), NDArray[Any])
