@@ -318,9 +318,15 @@ def index_select(input, dim, index, *, out=None, mode="raise", fill_value=0):
     input, index = arguments.as_array(input, "input"), arguments.as_index(index)
     dim = arguments.as_dim(dim, input.ndim)
     arguments.check_index_1d(input.shape, index.shape)
-    if input.ndim == 0:
-        return _read_along(input, dim, index.reshape(()), (), out, mode, fill_value)
-    return _read_slices(input, dim, index, out, mode, fill_value)
+    if input.ndim:
+        return _read_slices(input, dim, index, out, mode, fill_value)
+    arguments.check_mode(mode, arguments.READ_MODES, out)
+    if out is not None:
+        arguments.check_out(out, (), input.dtype)
+    result = _read_slices(
+        input[None], 0, index, None if out is None else out[None], mode, fill_value
+    )
+    return result.reshape(()) if out is None else out
 
 
 def index_copy(input, dim, index, source, *, out=None, mode="raise"):
@@ -908,6 +914,8 @@ def _read_slices(input, dim, index, out, mode, fill_value):
     arguments.check_mode(mode, arguments.READ_MODES, out)
     shape = input.shape[:dim] + index.shape + input.shape[dim + 1 :]
     arguments.check_ndim(len(shape))
+    if out is None and mode == "clip" and _numpy_checks(input, index, "raise") and _is_line(input):
+        return input.take(index.reshape(-1), axis=dim, mode="clip").reshape(shape)
     if out is None and _numpy_checks(input, index, mode):
         try:
             if _is_line(input):
@@ -954,19 +962,20 @@ def _read(input, where, given, shape, out, mode, fill_value):
         target = view[block]
         if valid is not None:
             valid = valid.reshape(valid.shape + (1,) * len(rest))
+        kept = True if valid is None or mode == "fill" else valid
         if input.size == 0:
             pass
         elif line is None:
-            np.copyto(target, input[parts], where=valid if mode == "drop" else True)
+            np.copyto(target, input[parts], where=kept)
         else:
             positions = _positions(line, parts, target.shape[: target.ndim - len(rest)])
             if mode == "drop" or (input.dtype.hasobject and input.dtype.kind != "O"):
                 values = line[0].take(positions, axis=0, mode="clip")
-                np.copyto(target, values, where=valid if mode == "drop" else True)
+                np.copyto(target, values, where=kept)
             else:
                 # "clip" looks at each position once; "raise" buffers, "wrap" steps by the size.
                 line[0].take(positions, axis=0, out=target, mode="clip")
-        if mode == "fill":
+        if valid is not None and mode == "fill":
             np.copyto(target, fill, where=~valid)
     if shared:
         np.copyto(out, result)
@@ -998,7 +1007,23 @@ def _scatter(input, dim, index, src, operation, include_self, out, mode):
 def _write_along(input, dim, index, shape, src, operation, include_self, out, mode):
     """What the scatter functions and put_along_axis share."""
     lines_shape, shape = input.shape or (1,), shape or (1,)
-    given = {dim: _settle_mode(index, dim, lines_shape[dim], mode)}
+    mode = _settle_mode(index, dim, lines_shape[dim], mode)
+    if (
+        operation == "set"
+        and mode in ("inside", "negative")
+        and input.ndim
+        and index.size <= SMALL
+        and not input.dtype.hasobject
+        and (out is None or (isinstance(out, np.ndarray) and _is_flat(out)))
+    ):
+        # Duplicates are in one line, whose order NumPy keeps; its overhead is the lowest.
+        if out is not None:
+            arguments.check_out(out, input.shape, input.dtype)
+        index, _ = _resolve(index, lines_shape[dim], mode)
+        result, (src,) = _destination(input, out, [src])
+        np.asarray(result)[_mesh(lines_shape, shape, dim, index)] = src
+        return result
+    given = {dim: mode}
     index = _distinct(index.reshape(index.shape or (1,)))
     depth = _depth(lines_shape, dim, index.shape, shape)
     where = _mesh(lines_shape[:depth], shape[:depth], dim, index)
@@ -1065,7 +1090,7 @@ def _write(input, where, given, shape, src, operation, include_self, out):
     direct = out is not None and safe and _is_flat(out)
     result, (src, *where) = _destination(input, out if direct else None, [src, *where])
     array = np.asarray(result)
-    array = array if array.ndim else array[None]
+    array = array if len(where) <= array.ndim else array[None]
     if operation != "set" or not array.flags.c_contiguous:
         where = _with_rest(where, array.shape)
     if array.size:
@@ -1274,7 +1299,7 @@ def _where_nd(full_shape, indices, components, shape, batch_dims, mode):
 def _mesh(lines_shape, shape, axis, index):
     """Index arrays, one a dim, that broadcast to `shape`: `index` for `axis`, else counting."""
     grid = _small_grid if math.prod(shape) <= SMALL else _grid
-    mesh = grid(lines_shape, shape)
+    mesh = grid(lines_shape, (*shape[:axis], 1, *shape[axis + 1 :]))
     return (*mesh[:axis], index.reshape(index.shape[: len(shape)]), *mesh[axis + 1 :])
 
 
@@ -1297,11 +1322,13 @@ def _with_rest(where, shape):
 
 def _positions(line, parts, shape):
     """The places in a line of what the index arrays `parts`, which broadcast to `shape`, name."""
-    _, steps, total = line
+    _, steps, start = line
+    terms = [index if step == 1 else step * index for step, index in zip(steps, parts, strict=True)]
+    if start or not terms:
+        terms.append(np.array(start))
     # What is small and broadcasts is summed first.
-    for step, index in sorted(zip(steps, parts, strict=True), key=lambda pair: pair[1].size):
-        total = total + (index if step == 1 else step * index)
-    return total if np.shape(total) == shape else np.broadcast_to(total, shape)
+    total = functools.reduce(np.add, sorted(terms, key=lambda term: term.size))
+    return total if total.shape == shape else np.broadcast_to(total, shape)
 
 
 def _line(array, depth):
