@@ -894,6 +894,7 @@ def _read_along(input, dim, index, shape, out, mode, fill_value):
         out is None
         and index.size <= SMALL
         and _numpy_checks(input, index, mode)
+        and input.ndim < arguments.MAX_DIMS
         and not loses_strings(input, input.shape)
     ):
         try:
@@ -949,7 +950,8 @@ def _read(input, where, given, shape, out, mode, fill_value):
         arguments.check_out(out, shape, input.dtype)
         shared = any(np.may_share_memory(out, array) for array in (input, *where))
         result = out.copy() if shared else out
-    fill = arguments.as_scalar(fill_value, input.dtype, "fill_value") if mode == "fill" else None
+    if mode == "fill":
+        fill = arguments.as_scalar(fill_value, input.dtype, "fill_value").copy()
     rest = input.shape[len(where) :]
     view = np.asarray(result)
     view = view if view.ndim > len(rest) else view[None]
@@ -1011,7 +1013,7 @@ def _write_along(input, dim, index, shape, src, operation, include_self, out, mo
     if (
         operation == "set"
         and mode in ("inside", "negative")
-        and input.ndim
+        and 0 < input.ndim < arguments.MAX_DIMS
         and index.size <= SMALL
         and not input.dtype.hasobject
         and (out is None or (isinstance(out, np.ndarray) and _is_flat(out)))
@@ -1188,8 +1190,9 @@ def _settle_bits(flat, positions, before, src, operation):
 def _settle_mode(index, dim, size, mode):
     """How to resolve an index once the whole of it is checked: "inside", "negative" or its mode."""
     if mode == "raise" and index.size:
-        # As unsigned, a negative index is large: one pass where there is none.
-        if index.view(index.dtype.str.replace("i", "u")).max() < size:
+        # As unsigned, a negative index is beyond what its dtype holds: one pass tells.
+        unsigned = index.view(index.dtype.str.replace("i", "u"))
+        if unsigned.max() < min(size, np.iinfo(index.dtype).max + 1):
             return "inside"
         arguments.check_bounds(index, dim, size)
         return "negative"
