@@ -925,7 +925,16 @@ def _read_slices(input, dim, index, out, mode, fill_value):
         except IndexError:
             arguments.check_bounds(index, dim, input.shape[dim])
             raise
-    given = {dim: _settle_mode(index, dim, input.shape[dim], mode)}
+    settled = _settle_mode(index, dim, input.shape[dim], mode)
+    if out is None and mode != "raise" and input.size and _is_line(input):
+        places, valid = _resolve(index.reshape(-1), input.shape[dim], settled)
+        result = input.take(places, axis=dim)
+        if valid is not None:
+            valid = valid.reshape((-1,) + (1,) * (input.ndim - dim - 1))
+            fill = arguments.as_scalar(fill_value, input.dtype, "fill_value")
+            np.copyto(result, fill, where=~valid)
+        return result.reshape(shape)
+    given = {dim: settled}
     ones = (1,) * index.ndim
     where = [array.reshape(array.shape + ones) for array in np.ogrid[_spans(input.shape[:dim])]]
     return _read(input, (*where, index), given, shape, out, mode, fill_value)
