@@ -898,7 +898,7 @@ def _read_along(input, dim, index, shape, out, mode, fill_value):
         and not loses_strings(input, input.shape)
     ):
         try:
-            return input[_mesh(input.shape, shape, dim, index.copy())]
+            return input[_mesh(input.shape, shape, dim, index.astype(np.intp))]
         except IndexError:
             arguments.check_bounds(index, dim, input.shape[dim])
             raise
@@ -921,7 +921,7 @@ def _read_slices(input, dim, index, out, mode, fill_value):
         try:
             if _is_line(input):
                 return input.take(index.reshape(-1), axis=dim).reshape(shape)
-            return input[(slice(None),) * dim + (index.reshape(-1).copy(),)].reshape(shape)
+            return input[(slice(None),) * dim + (index.reshape(-1).astype(np.intp),)].reshape(shape)
         except IndexError:
             arguments.check_bounds(index, dim, input.shape[dim])
             raise
@@ -966,7 +966,7 @@ def _read(input, where, given, shape, out, mode, fill_value):
     view = view if view.ndim > len(rest) else view[None]
     if len(where) == arguments.MAX_DIMS or loses_strings(input, where):
         # The former is one more index array than NumPy takes.
-        input = np.require(input, requirements="CA")
+        input = np.ascontiguousarray(input)
     line = _line(input, len(where)) if input.size and input.flags.aligned else None
     lead = view.shape[: view.ndim - len(rest)]
     for block, parts, valid in _walk(where, given, input.shape, lead):

@@ -1,4 +1,4 @@
-"""The Python engine stays ahead of NumPy's spelling, where it is so by 1.13 or more: 1.1 is for noise."""
+"""The Python engine stays ahead of NumPy's spelling where it is so; a tenth is for noise."""
 
 import statistics
 import time
