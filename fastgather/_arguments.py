@@ -21,6 +21,8 @@ ND_REDUCTIONS = {"none": "set", "add": "sum", "mul": "prod", "max": "amax", "min
 
 def as_array(value, name):
     """`value` as a plain ndarray; a masked array is refused, its mask would be lost."""
+    if type(value) is np.ndarray:
+        return value
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(
             f"{name} is a numpy.ma.MaskedArray, whose mask would be lost; "
@@ -180,6 +182,8 @@ def check_gather_shapes(input_shape, dim, index_shape):
         raise ValueError(
             f"index must have the rank of input: input has shape {input_shape}, index {index_shape}"
         )
+    if index_shape == input_shape:
+        return
     for d, (n, limit) in enumerate(zip(index_shape, input_shape, strict=True)):
         if d != dim and n > limit:
             raise ValueError(
@@ -271,6 +275,8 @@ def check_updates_shape(expected, updates_shape):
 
 def check_bounds(index, dim, size):
     """Raise IndexError for the first element of `index` in C order outside [-size, size)."""
+    if index.size and -size <= index.min() and index.max() < size:
+        return
     bad = out_of_bounds(index, size)
     if bad.any():
         position = np.unravel_index(np.argmax(bad), index.shape)

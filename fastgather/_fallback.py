@@ -4,6 +4,9 @@ The compiled engine has the same functions and takes its docstrings from here.
 No loop runs over elements.
 """
 
+import functools
+import math
+
 import numpy as np
 from numpy.lib import NumpyVersion
 
@@ -36,6 +39,8 @@ __all__ = [
 # Before 2.2, NumPy loses strings of more than 15 bytes where several index arrays read them, and
 # where those that an index array writes are not contiguous.
 STRINGS_ARE_LOST = NumpyVersion(np.__version__) < "2.2.0"
+SMALL = 8192  # elements for which NumPy's own indexing beats ours by its lower overhead
+BLOCK = 1 << 15  # elements that are worked on at a time
 UFUNCS = {"sum": np.add, "prod": np.multiply, "amax": np.maximum, "amin": np.minimum}
 
 
@@ -662,10 +667,7 @@ def put_along_axis(arr, indices, values, axis, *, mode="raise"):
         lines, axis = lines.reshape(-1), 0
     shape = arguments.broadcast_along_axis(lines.shape, indices.shape, axis)
     values = arguments.as_put_values(values, lines.dtype, shape)
-    index, valid = _resolve(indices, axis, lines.shape[axis], mode)
-    where = _mesh(lines.shape, shape, axis, index)
-    _write(lines, where, shape, valid, values, "set", True, lines)
-    return None
+    _write_along(lines, axis, indices, shape, values, "set", True, lines, mode)
 
 
 def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_value=0):
@@ -724,8 +726,8 @@ def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_val
     arguments.check_batch_shape(batch_dims, params.shape, shape)
     result_shape = shape + params.shape[batch_dims + len(components) :]
     arguments.check_ndim(len(result_shape))
-    where, valid = _resolve_nd(params.shape, indices, components, shape, batch_dims, mode)
-    return _read(params, where, result_shape, valid, out, mode, fill_value)
+    where, given = _where_nd(params.shape, indices, components, shape, batch_dims, mode)
+    return _read(params, where, given, result_shape, out, mode, fill_value)
 
 
 def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="raise"):
@@ -781,9 +783,9 @@ def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="rais
     updates = arguments.as_values(updates, data.dtype, "updates")
     if updates.ndim:
         arguments.check_updates_shape(shape + rest, updates.shape)
-    where, valid = _resolve_nd(data.shape, indices, components, shape, 0, mode)
+    where, given = _where_nd(data.shape, indices, components, shape, 0, mode)
     operation = arguments.ND_REDUCTIONS[reduction]
-    return _write(data, where, (shape or (1,)) + rest, valid, updates, operation, True, out)
+    return _write(data, where, given, (shape or (1,)) + rest, updates, operation, True, out)
 
 
 def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=None):
@@ -843,69 +845,160 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
     return reductions.segment_reduce(data, reduce, lengths, offsets, axis, initial, _combine_runs)
 
 
+def _combine_runs(destination, axis, ends, values, operation):
+    starts = ends[:-1][np.diff(ends) > 0]
+    if starts.size == 0:
+        return
+    if values.dtype.kind not in "iuf" or not _reduce_runs(
+        destination, axis, ends, starts, values, operation
+    ):
+        index = reductions.labels(ends)
+        _index_write(destination, axis, index, values, operation, True, destination, "raise")
+
+
+def _reduce_runs(destination, axis, ends, starts, values, operation):
+    """The runs by `numpy.ufunc.reduceat`, if its bits are those of one step after another."""
+    before = (slice(None),) * axis
+    runs, ufunc = (*before, np.diff(ends) > 0), UFUNCS[operation]
+    held = destination[runs]
+    if values.dtype.kind == "f" and operation in ("sum", "prod"):
+        # Each run starts from what the destination holds. numpy.add sums in pairs, which
+        # numpy.subtract of negated values does not.
+        steps = np.negative(values) if operation == "sum" else values.copy()
+        steps[(*before, starts)] = ufunc(held, values[(*before, starts)])
+        ufunc = np.subtract if operation == "sum" else ufunc
+        result = ufunc.reduceat(steps, starts, axis)
+    else:
+        result = ufunc(held, ufunc.reduceat(values, starts, axis))
+    if values.dtype.kind == "f":
+        zero = operation in ("amax", "amin") and (result == 0).any()
+        if zero and (_has_negative_zero(values) or _has_negative_zero(held)):
+            return False
+        nan = np.isnan(result)
+        if nan.any():
+            result[nan] = np.where(np.isnan(held[nan]), held[nan], np.nan)
+    destination[runs] = result
+    return True
+
+
 def _read_along(input, dim, index, shape, out, mode, fill_value):
     """What gather and take_along_axis share."""
+    if input.ndim == 1:
+        return _read_slices(input, dim, index, out, mode, fill_value)
     arguments.check_mode(mode, arguments.READ_MODES, out)
-    lines = input if input.ndim else input[None]
-    index, valid = _resolve(index, dim, lines.shape[dim], mode, private=not _is_line(lines))
-    where = _mesh(lines.shape, shape or (1,), dim, index if input.ndim else index[None])
-    return _read(lines, where, shape, valid, out, mode, fill_value)
+    settled = mode
+    if input.ndim == 0:
+        settled = _settle_mode(index, dim, 1, mode)
+        input, index = input[None], index[None]
+    elif (
+        out is None
+        and index.size <= SMALL
+        and _numpy_checks(input, index, mode)
+        and input.ndim < arguments.MAX_DIMS
+        and not loses_strings(input, input.shape)
+    ):
+        try:
+            return input[_mesh(input.shape, shape, dim, index.astype(np.intp))]
+        except IndexError:
+            arguments.check_bounds(index, dim, input.shape[dim])
+            raise
+    index = _distinct(index)
+    given = {dim: _settle_mode(index, dim, input.shape[dim], settled)}
+    lead = shape or (1,)
+    depth = _depth(input.shape, dim, index.shape, lead) if _is_line(input) else input.ndim
+    where = _mesh(input.shape[:depth], lead[:depth], dim, index)
+    return _read(input, where, given, shape, out, mode, fill_value)
 
 
 def _read_slices(input, dim, index, out, mode, fill_value):
     """What index_select and take share."""
     arguments.check_mode(mode, arguments.READ_MODES, out)
-    rest = input.shape[dim + 1 :]
-    shape = input.shape[:dim] + index.shape + rest
+    shape = input.shape[:dim] + index.shape + input.shape[dim + 1 :]
     arguments.check_ndim(len(shape))
-    index, valid = _resolve(index, dim, input.shape[dim], mode, private=not _is_line(input))
-    if out is None and valid is None and input.size and _is_line(input):
-        return input.take(index.reshape(-1), axis=dim).reshape(shape)
-    where = (slice(None),) * dim + (index.reshape(-1),)
-    if valid is not None:
-        valid = valid.reshape(valid.shape + (1,) * len(rest))
-    return _read(input, where, shape, valid, out, mode, fill_value)
+    if out is None and mode == "clip" and _numpy_checks(input, index, "raise") and _is_line(input):
+        return input.take(index.reshape(-1), axis=dim, mode="clip").reshape(shape)
+    if out is None and _numpy_checks(input, index, mode):
+        try:
+            if _is_line(input):
+                return input.take(index.reshape(-1), axis=dim).reshape(shape)
+            return input[(slice(None),) * dim + (index.reshape(-1).astype(np.intp),)].reshape(shape)
+        except IndexError:
+            arguments.check_bounds(index, dim, input.shape[dim])
+            raise
+    settled = _settle_mode(index, dim, input.shape[dim], mode)
+    if out is None and mode != "raise" and input.size and _is_line(input):
+        places, valid = _resolve(index.reshape(-1), input.shape[dim], settled)
+        result = input.take(places, axis=dim)
+        if valid is not None:
+            valid = valid.reshape((-1,) + (1,) * (input.ndim - dim - 1))
+            fill = arguments.as_scalar(fill_value, input.dtype, "fill_value")
+            np.copyto(result, fill, where=~valid)
+        return result.reshape(shape)
+    given = {dim: settled}
+    ones = (1,) * index.ndim
+    where = [array.reshape(array.shape + ones) for array in np.ogrid[_spans(input.shape[:dim])]]
+    return _read(input, (*where, index), given, shape, out, mode, fill_value)
 
 
-def _read(input, where, shape, valid, out, mode, fill_value):
-    """`input[where]` as an array of `shape`, except where `valid` says no."""
-    if out is not None:
-        arguments.check_out(out, shape, input.dtype)
-    if input.size == 0:
-        values = np.empty(shape, input.dtype)
-    elif len(where) == arguments.MAX_DIMS or loses_strings(input, where):
-        # The former is one more index array than NumPy takes.
-        flat, steps, _ = _flat_view(np.ascontiguousarray(input))
-        values = flat[_flat_positions(input.shape, steps, where, shape or (1,))].reshape(shape)
-    elif where and not isinstance(where[0], slice) and _is_line(input):
-        values = _take_positions(input, where, shape)
-    elif where:
-        values = input[where].reshape(shape)
-    else:
-        values = np.broadcast_to(input, shape).copy()
-    if mode == "fill":
-        fill = arguments.as_scalar(fill_value, input.dtype, "fill_value")
-        np.copyto(values, fill, where=~valid)
+def _numpy_checks(input, index, mode):
+    """Whether NumPy finds all that is out of range: not in an empty array, nor above int64."""
+    return mode == "raise" and index.dtype.kind == "i" and input.size
+
+
+def _read(input, where, given, shape, out, mode, fill_value):
+    """
+    `input[where]` as an array of `shape`, except where an index was outside.
+
+    `where` has an index array for each of the leading dims; they broadcast. `given` says for those
+    that are the user's how to resolve them.
+    """
+    shared = False
     if out is None:
-        return values
-    np.copyto(out, values, where=valid if mode == "drop" else True)
-    return out
+        result = np.empty(shape, input.dtype)
+    else:
+        arguments.check_out(out, shape, input.dtype)
+        shared = any(np.may_share_memory(out, array) for array in (input, *where))
+        result = out.copy() if shared else out
+    if mode == "fill":
+        fill = arguments.as_scalar(fill_value, input.dtype, "fill_value").copy()
+    rest = input.shape[len(where) :]
+    view = np.asarray(result)
+    view = view if view.ndim > len(rest) else view[None]
+    if len(where) == arguments.MAX_DIMS or loses_strings(input, where):
+        # The former is one more index array than NumPy takes.
+        input = np.ascontiguousarray(input)
+    line = _line(input, len(where)) if input.size and input.flags.aligned else None
+    lead = view.shape[: view.ndim - len(rest)]
+    for block, parts, valid in _walk(where, given, input.shape, lead):
+        target = view[block]
+        if valid is not None:
+            valid = valid.reshape(valid.shape + (1,) * len(rest))
+        kept = True if valid is None or mode == "fill" else valid
+        if input.size == 0:
+            pass
+        elif line is None:
+            np.copyto(target, input[parts], where=kept)
+        else:
+            positions = _positions(line, parts, target.shape[: target.ndim - len(rest)])
+            if mode == "drop" or (input.dtype.hasobject and input.dtype.kind != "O"):
+                values = line[0].take(positions, axis=0, mode="clip")
+                np.copyto(target, values, where=kept)
+            else:
+                # "clip" looks at each position once; "raise" buffers, "wrap" steps by the size.
+                line[0].take(positions, axis=0, out=target, mode="clip")
+        if valid is not None and mode == "fill":
+            np.copyto(target, fill, where=~valid)
+    if shared:
+        np.copyto(out, result)
+    return result if out is None else out
 
 
 def loses_strings(input, where):
-    several = len(where) > 1 and not isinstance(where[0], slice)
-    return STRINGS_ARE_LOST and several and input.dtype.kind == "T"
+    return STRINGS_ARE_LOST and len(where) > 1 and input.dtype.kind == "T"
 
 
 def _is_line(array):
     return array.flags.c_contiguous and array.flags.aligned
-
-
-def _take_positions(input, where, shape):
-    """`input[where]` of an array that is one line: from more dims NumPy takes more slowly."""
-    lines = input.reshape(-1, *input.shape[len(where) :])
-    steps = np.cumprod((1, *input.shape[len(where) - 1 : 0 : -1]), dtype=np.intp)[::-1]
-    return lines.take(_sum_of_steps(steps, where), axis=0).reshape(shape)
 
 
 def _scatter(input, dim, index, src, operation, include_self, out, mode):
@@ -916,13 +1009,36 @@ def _scatter(input, dim, index, src, operation, include_self, out, mode):
     reductions.check_defined(operation, input.dtype)
     arguments.check_gather_shapes(input.shape, dim, index.shape)
     src = arguments.as_values(src, input.dtype, "src")
-    if src.ndim:
+    if src.ndim and src.shape != index.shape:
         arguments.check_src_shape(index.shape, src.shape)
-        src = src[tuple(map(slice, index.shape))]
-    shape, lines_shape = index.shape or (1,), input.shape or (1,)
-    index, valid = _resolve(index, dim, lines_shape[dim], mode)
-    where = _mesh(lines_shape, shape, dim, index.reshape(shape))
-    return _write(input, where, shape, valid, src, operation, include_self, out)
+        src = src[_spans(index.shape)]
+    return _write_along(input, dim, index, index.shape, src, operation, include_self, out, mode)
+
+
+def _write_along(input, dim, index, shape, src, operation, include_self, out, mode):
+    """What the scatter functions and put_along_axis share."""
+    lines_shape, shape = input.shape or (1,), shape or (1,)
+    mode = _settle_mode(index, dim, lines_shape[dim], mode)
+    if (
+        operation == "set"
+        and mode in ("inside", "negative")
+        and 0 < input.ndim < arguments.MAX_DIMS
+        and index.size <= SMALL
+        and not input.dtype.hasobject
+        and (out is None or (isinstance(out, np.ndarray) and _is_flat(out)))
+    ):
+        # Duplicates are in one line, whose order NumPy keeps; its overhead is the lowest.
+        if out is not None:
+            arguments.check_out(out, input.shape, input.dtype)
+        index, _ = _resolve(index, lines_shape[dim], mode)
+        result, (src,) = _destination(input, out, [src])
+        np.asarray(result)[_mesh(lines_shape, shape, dim, index)] = src
+        return result
+    given = {dim: mode}
+    index = _distinct(index.reshape(index.shape or (1,)))
+    depth = _depth(lines_shape, dim, index.shape, shape)
+    where = _mesh(lines_shape[:depth], shape[:depth], dim, index)
+    return _write(input, where, given, shape, src, operation, include_self, out)
 
 
 def _index_write(input, dim, index, source, operation, include_self, out, mode, alpha=1):
@@ -940,67 +1056,119 @@ def _index_write(input, dim, index, source, operation, include_self, out, mode, 
             source, arguments.as_scalar(alpha, input.dtype, "alpha"), input.dtype
         )
     lines_shape = input.shape or (1,)
+    mode = _settle_mode(index, dim, lines_shape[dim], mode)
+    if operation == "set":
+        return _write_slices(input, dim, index, source, out, mode)
     shape = lines_shape[:dim] + index.shape + lines_shape[dim + 1 :]
-    index, valid = _resolve(index, dim, lines_shape[dim], mode)
-    line = (-1,) + (1,) * (len(shape) - dim - 1)
-    where = _mesh(lines_shape, shape, dim, index.reshape(line))
-    valid = None if valid is None else valid.reshape(line)
-    return _write(input, where, shape, valid, source, operation, include_self, out)
+    where = _mesh(lines_shape[: dim + 1], shape[: dim + 1], dim, index)
+    return _write(input, where, {dim: mode}, shape, source, operation, include_self, out)
 
 
-def _combine_runs(destination, axis, ends, values, operation):
-    index = reductions.labels(ends)
-    _index_write(destination, axis, index, values, operation, True, destination, "raise")
-
-
-def _write(input, where, shape, valid, src, operation, include_self, out):
-    """A copy of `input`, or `out`, with `src` combined into the elements at `where`."""
+def _write_slices(input, dim, index, source, out, mode):
+    """Whole slices, by NumPy's assignment."""
     if out is not None:
         arguments.check_out(out, input.shape, input.dtype)
-    src = np.broadcast_to(src, shape).reshape(-1)
+    index, valid = _resolve(index, (input.shape or (1,))[dim], mode)
+    if valid is not None:
+        index = index[valid]
+        source = source.compress(valid, axis=dim) if source.ndim else source
+    if STRINGS_ARE_LOST and input.dtype.kind == "T":
+        source = source.copy()
+    result, (source,) = _destination(input, out, [source])
+    lines = np.asarray(result)
+    lines = lines if lines.ndim else lines[None]
+    lines[(slice(None),) * dim + (index,)] = source
+    return result
+
+
+def _destination(input, out, operands):
+    """A copy of `input`, or `out` with what it holds, and the operands out of the way of writes."""
+    if out is None:
+        return input.copy(), operands
+    operands = [array.copy() if np.may_share_memory(array, out) else array for array in operands]
+    if out is not input and (out.ctypes.data != input.ctypes.data or out.strides != input.strides):
+        # Not onto itself: a 0-d StringDType array is empty afterwards (NumPy 2.4).
+        np.copyto(out, input)
+    return out, operands
+
+
+def _write(input, where, given, shape, src, operation, include_self, out):
+    """A copy of `input`, or `out`, with `src`, of `shape`, combined into what `where` names."""
+    if out is not None:
+        arguments.check_out(out, input.shape, input.dtype)
     # Other dtypes may raise half-way; theirs is a copy to work on.
     safe = operation == "set" or input.dtype.kind in "biufc"
     direct = out is not None and safe and _is_flat(out)
-    result = out if direct else input.copy()
-    flat, steps, start = _flat_view(result)
-    if len(where) > input.ndim:
-        steps = (0,)
-    positions = _flat_positions(input.shape, steps, where, shape) + start
-    if valid is not None:
-        valid = np.broadcast_to(valid, shape).reshape(-1)
-        positions, src = positions[valid], src[valid]
-    if direct:
-        src = src.copy() if np.may_share_memory(src, out) else src
-        if out.ctypes.data != input.ctypes.data or out.strides != input.strides:
-            # Not onto itself: a 0-d StringDType array is empty afterwards (NumPy 2.4).
-            np.copyto(out, input)
-    with np.errstate(all="ignore"):
-        _combine(flat, positions, src, operation, include_self)
+    result, (src, *where) = _destination(input, out if direct else None, [src, *where])
+    array = np.asarray(result)
+    array = array if len(where) <= array.ndim else array[None]
+    if operation != "set" or not array.flags.c_contiguous:
+        where = _with_rest(where, array.shape)
+    if array.size:
+        line = _line(array, len(where))
+        lead = shape[: len(shape) - (array.ndim - len(where))]
+        with np.errstate(all="ignore"):
+            _combine(line, (where, given, array.shape, lead), src, operation, include_self)
     if out is None or direct:
         return result
     np.copyto(out, result)
     return out
 
 
-def _combine(flat, positions, src, operation, include_self=True):
+def _combine(line, walk, src, operation, include_self=True):
+    """Combine `src` into the places of `line` to which `walk` leads, in order."""
+    flat = line[0]
+    if operation != "set" and reductions.needs_accumulator(flat.dtype, operation):
+
+        def combine(destination, values, step):
+            _combine((destination, *line[1:]), walk, values, step)
+
+        return reductions.reduce_widened(flat, src, operation, include_self, combine)
+    if operation != "set" and not include_self:
+        _combine(line, walk, arguments.identity(operation, flat.dtype), "set")
+    lead = walk[-1]
+    src = np.broadcast_to(src, lead + flat.shape[1:])
+    for block, parts, valid in _walk(*walk):
+        values = src[block]
+        positions = _positions(line, parts, values.shape[: len(lead)])
+        if valid is not None:
+            valid = np.broadcast_to(valid, positions.shape)
+            positions, values = positions[valid], values[valid]
+        # NumPy takes an index of one dim in order; in more dims it may choose another order.
+        positions, values = positions.reshape(-1), values.reshape(-1, *flat.shape[1:])
+        if operation == "set":
+            lost = STRINGS_ARE_LOST and flat.dtype.kind == "T"
+            flat[positions] = values.copy() if lost else values
+        else:
+            _combine_at(flat, positions, values, operation)
+    return None
+
+
+def _combine_at(flat, positions, src, operation):
     """Combine `src` into `flat[positions]`, in order."""
-    if operation == "set":
-        flat[positions] = src.copy() if STRINGS_ARE_LOST and flat.dtype.kind == "T" else src
-    elif reductions.needs_accumulator(flat.dtype, operation):
-        reductions.reduce_widened(
-            flat,
-            src,
-            operation,
-            include_self,
-            lambda destination, values, step: _combine(destination, positions, values, step),
-        )
-    else:
-        if not include_self:
-            flat[positions] = arguments.identity(operation, flat.dtype)
-        before = flat[positions]
+    if flat.dtype.kind not in "fc":
         UFUNCS[operation].at(flat, positions, src)
-        if flat.dtype.kind in "fc":
-            _settle_bits(flat, positions, before, src, operation)
+        return
+    touched = flat if flat.size <= 8 * positions.size else flat[positions]
+    if _leaves_no_bits_open(touched, operation) and _leaves_no_bits_open(src, operation):
+        UFUNCS[operation].at(flat, positions, src)
+        return
+    before = flat[positions]
+    UFUNCS[operation].at(flat, positions, src)
+    _settle_bits(flat, positions, before, src, operation)
+
+
+def _leaves_no_bits_open(values, operation):
+    """Whether no NaN and no zero of either sign comes of these floats."""
+    if operation == "prod" or not np.isfinite(values).all():
+        return False
+    return operation == "sum" or not _has_negative_zero(values)
+
+
+def _has_negative_zero(values):
+    if values.dtype.kind == "c":
+        return _has_negative_zero(values.real) or _has_negative_zero(values.imag)
+    return bool(np.signbit(values[values == 0]).any())
 
 
 def _settle_bits(flat, positions, before, src, operation):
@@ -1012,7 +1180,6 @@ def _settle_bits(flat, positions, before, src, operation):
     """
     if flat.dtype.kind == "c":
         if operation in ("sum", "prod"):
-            src = np.broadcast_to(src, positions.shape)
             for part in ("real", "imag"):
                 old, new = getattr(before, part), getattr(src, part)
                 _settle_bits(getattr(flat, part), positions, old, new, operation)
@@ -1029,88 +1196,176 @@ def _settle_bits(flat, positions, before, src, operation):
         flat[positions[zero & np.logical_or(*wins)]] = sign * 0.0
 
 
-def _resolve(index, dim, size, mode, private=True):
-    """
-    `index` in [0, size) as intp, and for "fill" and "drop" the mask of what was inside.
+def _settle_mode(index, dim, size, mode):
+    """How to resolve an index once the whole of it is checked: "inside", "negative" or its mode."""
+    if mode == "raise" and index.size:
+        # As unsigned, a negative index is beyond what its dtype holds: one pass tells.
+        unsigned = index.view(index.dtype.str.replace("i", "u"))
+        if unsigned.max() < min(size, np.iinfo(index.dtype).max + 1):
+            return "inside"
+        arguments.check_bounds(index, dim, size)
+        return "negative"
+    if mode in ("wrap", "clip") and index.size and not size:
+        arguments.raise_empty_dim(mode, dim)
+    return mode
 
-    NumPy checks an index array before it uses it, so that both must see a `private` copy: another
-    thread may write into the user's. Only `ndarray.take` looks at each value once.
+
+def _resolve(index, size, mode):
     """
-    if private or mode != "raise":
-        index = index.copy()
-    if mode == "raise":
-        low, high = (index.min(), index.max()) if index.size else (0, 0)
-        if index.size and not (-size <= low and high < size):
-            arguments.check_bounds(index, dim, size)
-        index = index.astype(np.intp, copy=False)
-        return np.where(index < 0, index + size, index) if low < 0 else index, None
+    A copy of `index` in [0, size) as intp, and for "fill" and "drop" the mask of what was inside.
+
+    NumPy checks an index array before it uses it, so that both must see a copy: another thread
+    may write into the user's.
+    """
     if mode in ("fill", "drop"):
+        index = index.copy()
         valid = (index >= 0) & ~arguments.out_of_bounds(index, size)
         return np.where(valid, index, 0).astype(np.intp), valid
-    if index.size and not size:
-        arguments.raise_empty_dim(mode, dim)
-    wide = index.astype(np.uint64 if index.dtype.kind == "u" else np.int64, copy=False)
-    if index.size:
-        wide = wide % size if mode == "wrap" else np.clip(wide, 0, size - 1)
-    return wide.astype(np.intp), None
+    if mode in ("wrap", "clip"):
+        wide = index.astype(np.uint64 if index.dtype.kind == "u" else np.int64)
+        if index.size:
+            wide = wide % size if mode == "wrap" else np.clip(wide, 0, size - 1)
+        return wide.astype(np.intp), None
+    index = index.astype(np.intp)
+    if mode == "negative":
+        index += (index >> 63) & size
+    return index, None
 
 
-def _resolve_nd(full_shape, indices, components, shape, batch_dims, mode):
-    """The index arrays of gather_nd and scatter_nd, batch dims first, and what was inside."""
-    sizes = full_shape[batch_dims:]
-    if mode == "raise":
-        arguments.check_bounds_nd(indices, components, sizes, batch_dims)
+def _walk(where, given, sizes, lead):
+    """
+    The index arrays `where`, which broadcast to `lead`, resolved block by block in C order.
+
+    Yields the slices of a block, its index arrays, and for "fill" and "drop" the mask of what was
+    inside. In blocks, all that is computed on the way stays in the cache.
+    """
+    for block in _blocks(lead, BLOCK // max(1, math.prod(sizes[len(where) :])) or 1):
+        parts, valid = [], None
+        for k, array in enumerate(where):
+            cut = zip(block[len(lead) - array.ndim :], array.shape, strict=False)
+            part = array[(*(span if n > 1 else slice(None) for span, n in cut), ...)]
+            if k in given:
+                part, inside = _resolve(part, sizes[k], given[k])
+                if inside is not None:
+                    valid = inside if valid is None else valid & inside
+            parts.append(part)
+        yield block, tuple(parts), valid
+
+
+def _blocks(shape, most):
+    """The slices of the leading dims that cut `shape` into blocks of about `most`, in C order."""
+    if math.prod(shape) <= most:
+        yield ()
+        return
+    n, inner = shape[0], math.prod(shape[1:])
+    if inner > most:
+        for i in range(n):
+            for block in _blocks(shape[1:], most):
+                yield (slice(i, i + 1), *block)
+    else:
+        pieces = -(-n * inner // most)
+        length = -(-n // pieces)
+        for start in range(0, n, length):
+            yield (slice(start, start + length),)
+
+
+def _spans(shape):
+    return tuple(map(slice, shape))
+
+
+def _distinct(index):
+    """`index` without what `broadcast_to` repeats; it broadcasts to the same."""
+    if 0 not in index.strides:
+        return index
+    return index[tuple(slice(None if step else 1) for step in index.strides)]
+
+
+def _depth(lines_shape, dim, index_shape, shape):
+    """How many dims an index array is needed for: those after them are taken whole."""
+    depth = len(shape)
+    ends = list(zip(index_shape, shape, lines_shape, strict=True))
+    while depth > dim + 1 and ends[depth - 1] == (1, shape[depth - 1], shape[depth - 1]):
+        depth -= 1
+    return depth
+
+
+def _where_nd(full_shape, indices, components, shape, batch_dims, mode):
+    """The index arrays of gather_nd and scatter_nd, batch dims first, and how to resolve them."""
     lead = shape or (1,)
     where = [
-        np.broadcast_to(np.arange(n).reshape((-1,) + (1,) * (len(lead) - d - 1)), lead)
+        np.arange(n).reshape((-1,) + (1,) * (len(lead) - d - 1))
         for d, n in enumerate(full_shape[:batch_dims])
     ]
-    valid = None
-    for k, component in enumerate(components):
-        index, inside = _resolve(component.reshape(lead), batch_dims + k, sizes[k], mode)
-        where.append(index)
-        if inside is not None:
-            valid = inside if valid is None else valid & inside
-    if mode in ("fill", "drop"):
-        valid = np.ones(lead, bool) if valid is None else valid
-        valid = valid.reshape(shape + (1,) * (len(sizes) - len(components)))
-    return tuple(where), valid
+    given = {}
+    try:
+        for dim, component in enumerate(components, batch_dims):
+            given[dim] = _settle_mode(component, dim, full_shape[dim], mode)
+            where.append(_distinct(component.reshape(lead)))
+    except IndexError:
+        if mode == "raise":
+            arguments.check_bounds_nd(indices, components, full_shape[batch_dims:], batch_dims)
+        raise
+    return where, given
 
 
 def _mesh(lines_shape, shape, axis, index):
     """Index arrays, one a dim, that broadcast to `shape`: `index` for `axis`, else counting."""
-    mesh = [
+    grid = _small_grid if math.prod(shape) <= SMALL else _grid
+    mesh = grid(lines_shape, (*shape[:axis], 1, *shape[axis + 1 :]))
+    return (*mesh[:axis], index.reshape(index.shape[: len(shape)]), *mesh[axis + 1 :])
+
+
+def _grid(lines_shape, shape):
+    return tuple(
         np.arange(1 if limit == 1 else n).reshape((-1,) + (1,) * (len(shape) - d - 1))
         for d, (limit, n) in enumerate(zip(lines_shape, shape, strict=True))
-    ]
-    mesh[axis] = index
-    return tuple(mesh)
+    )
 
 
-def _flat_positions(full_shape, steps, where, shape):
+_small_grid = functools.lru_cache(_grid)
+
+
+def _with_rest(where, shape):
+    """Index arrays for all dims of `shape`, where `where` has them for the first."""
+    rest = shape[len(where) :]
+    where = [array.reshape(array.shape + (1,) * len(rest)) for array in where]
+    return [*where, *np.ogrid[_spans(rest)]] if rest else where
+
+
+def _positions(line, parts, shape):
+    """The places in a line of what the index arrays `parts`, which broadcast to `shape`, name."""
+    _, steps, start = line
+    terms = [index if step == 1 else step * index for step, index in zip(steps, parts, strict=True)]
+    if start or not terms:
+        terms.append(np.array(start))
+    # What is small and broadcasts is summed first.
+    total = functools.reduce(np.add, sorted(terms, key=lambda term: term.size))
+    return total if total.shape == shape else np.broadcast_to(total, shape)
+
+
+def _line(array, depth):
     """
-    Where the elements at `where`, slices of trailing dims included, lie: positions in C order.
+    The memory of an array as one line of slices that are whole from dim `depth` on.
 
-    A step along dim d of the array of shape `full_shape` goes `steps[d]` positions.
+    Returns the line, the step of each leading dim in it, and the start; or None if there is none.
+    NumPy indexes one line in order, and faster than more dims.
     """
-    positions = np.zeros((1,) * (len(shape) - (len(steps) - len(where))), np.intp)
-    if where:
-        positions = positions + _sum_of_steps(steps[: len(where)], where)
-    for step, n in zip(steps[len(where) :], full_shape[len(where) :], strict=True):
-        positions = positions[..., None] + step * np.arange(n)
-    return np.broadcast_to(positions, shape).reshape(-1)
-
-
-def _sum_of_steps(steps, where):
-    """The sum of `step * index`; what is small and broadcasts is summed first."""
-    total = 0
-    for step, index in sorted(zip(steps, where, strict=True), key=lambda pair: pair[1].size):
-        total = total + (index if step == 1 else step * index)
-    return total
+    if array.flags.c_contiguous:
+        steps = [math.prod(array.shape[d + 1 : depth]) for d in range(depth)]
+        return array.reshape(-1, *array.shape[depth:]), steps, 0
+    size = array.itemsize
+    if depth < array.ndim or array.dtype.hasobject or any(step % size for step in array.strides):
+        return None
+    steps = tuple(step // size for step in array.strides)
+    lowest = array[tuple(slice(None, None, -1 if step < 0 else 1) for step in steps)]
+    reach = [abs(step) * (n - 1) for step, n in zip(steps, array.shape, strict=True)]
+    items = lowest.view(np.dtype((np.void, size)))
+    flat = np.lib.stride_tricks.as_strided(items, (1 + sum(reach),), (size,)).view(array.dtype)
+    return flat, steps, sum(r for r, step in zip(reach, steps, strict=True) if step < 0)
 
 
 def _is_flat(array):
-    """Whether `_flat_view` can see an array: whole items apart, no two elements in one place."""
+    """Whether `_line` can see an array to write into: no two elements in one place."""
     if array.flags.c_contiguous or array.dtype.hasobject:
         return array.flags.c_contiguous
     size = array.itemsize
@@ -1121,27 +1376,6 @@ def _is_flat(array):
             return False
         reach += step * (n - 1)
     return True
-
-
-def _flat_view(array):
-    """
-    The memory of an array as one line: a 1-D view, the step of each dim in it, and the start.
-
-    NumPy indexes one line in order; in more dims it may choose another order.
-    """
-    if array.flags.c_contiguous:
-        steps = np.cumprod((1, *array.shape[:0:-1]), dtype=np.intp)[::-1] if array.ndim else ()
-        return array.reshape(-1), tuple(steps), 0
-    steps = tuple(stride // array.itemsize for stride in array.strides)
-    lowest = array[tuple(slice(None, None, -1 if step < 0 else 1) for step in steps)]
-    reach = [abs(step) * (n - 1) for step, n in zip(steps, array.shape, strict=True)]
-    items = lowest.view(np.dtype((np.void, array.itemsize)))
-    flat = np.lib.stride_tricks.as_strided(items, (1 + sum(reach),), (array.itemsize,))
-    return (
-        flat.view(array.dtype),
-        steps,
-        sum(r for r, step in zip(reach, steps, strict=True) if step < 0),
-    )
 
 
 def take_flat(gather_nd, a, indices, out, mode, fill_value):
@@ -1160,7 +1394,7 @@ def put_flat(scatter_nd, a, indices, values, mode):
 
 def _unravel(a, indices, mode):
     """The coordinates of flat `indices` into an array that is no line in memory, and their mode."""
-    flat, valid = _resolve(indices, 0, a.size, mode)
+    flat, valid = _resolve(indices, a.size, _settle_mode(indices, 0, a.size, mode))
     coordinates = np.unravel_index(flat, a.shape)
     if valid is None:
         return coordinates, "raise"

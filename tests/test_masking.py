@@ -471,7 +471,7 @@ def count_calls(function):
     ],
 )
 def test_no_loop_over_elements(call):
-    few, many = count_calls(lambda: call(8)), count_calls(lambda: call(800))
+    few, many = count_calls(lambda: call(8)), count_calls(lambda: call(150))  # in one block
     assert many < 4 * few
 
 
