@@ -64,7 +64,7 @@ class Cell(NamedTuple):
     work: str
     shape: tuple
     dim: int | None
-    index: tuple
+    index: tuple  # type: ignore[assignment]  # not tuple.index
     dtype: str = "float32"
     index_dtype: str = "int64"
     layout: str = "contiguous"
@@ -84,8 +84,8 @@ SQUARE = (4096, 4096)
 OBLONG = (2000, 3000)
 IMAGES = (32, 256, 1024)
 ROWS = (100_000, 64)
-SCATTER = {"values": "permutation"}  # PyTorch and ONNX leave duplicates undefined
-IN_PLACE = {"in_place": True}
+SCATTER: dict[str, Any] = {"values": "permutation"}  # PyTorch and ONNX leave duplicates undefined
+IN_PLACE: dict[str, Any] = {"in_place": True}
 
 CELLS = [
     # gather: the dims, the item sizes, the index types, the layouts
