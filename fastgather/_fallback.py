@@ -1026,8 +1026,10 @@ def _write_along(input, dim, index, shape, src, operation, include_self, out, mo
         and index.size <= SMALL
         and not input.dtype.hasobject
         and (out is None or (isinstance(out, np.ndarray) and _is_flat(out)))
+        and all(n <= lines_shape[d] for d, n in enumerate(shape) if d != dim)
     ):
-        # Duplicates are in one line, whose order NumPy keeps; its overhead is the lowest.
+        # Duplicates are in one line, whose order NumPy keeps; its overhead is the lowest. What is
+        # broadcast to several lines it would write in an order of its own.
         if out is not None:
             arguments.check_out(out, input.shape, input.dtype)
         index, _ = _resolve(index, lines_shape[dim], mode)
