@@ -275,7 +275,7 @@ def check_updates_shape(expected, updates_shape):
 
 def check_bounds(index, dim, size):
     """Raise IndexError for the first element of `index` in C order outside [-size, size)."""
-    if index.size and -size <= index.min() and index.max() < size:
+    if index.size and -size <= int(index.min()) and int(index.max()) < size:
         return
     bad = out_of_bounds(index, size)
     if bad.any():

@@ -309,46 +309,41 @@ cdef object plan_nd(
 
     Returns the index array that holds the coordinates, or the list of index arrays, one a component.
     """
-    cdef int d, k, lead, count = 0, ndim = cnp.PyArray_NDIM(base), last
+    cdef int d, k, lead, count, first, last = -1, ndim = cnp.PyArray_NDIM(base)
     cdef cnp.ndarray index
+    cdef bint packed = False
     cdef Py_ssize_t shape[MAX_DIMS]
     if not isinstance(indices, tuple):
         indices = index = as_index(indices, "indices")
         last = cnp.PyArray_NDIM(index) - 1
-        if last >= 0 and cnp.PyArray_DIM(index, last) <= ndim - batch_dims:
-            count = <int> cnp.PyArray_DIM(index, last)
-    if count:
-        lead = last
-        for d in range(lead):
-            shape[d] = cnp.PyArray_DIM(index, d)
-        for k in range(count):
-            set_component(&component[k], index, batch_dims + k)
-            component[k].data += k * cnp.PyArray_STRIDE(index, last)
-            for d in range(lead):
-                component[k].strides[d] = cnp.PyArray_STRIDE(index, d)
+        packed = last >= 0 and 0 < cnp.PyArray_DIM(index, last) <= ndim - batch_dims
+    if packed:
+        count, lead = <int> cnp.PyArray_DIM(index, last), last
+        memcpy(shape, shape_of(index), lead * sizeof(Py_ssize_t))
     else:
-        indices, shape_given = arguments.as_components(indices, ndim, batch_dims)
-        count = <int> len(indices)
-        lead = <int> len(shape_given)
+        indices, sizes = arguments.as_components(indices, ndim, batch_dims)
+        count, lead = <int> len(indices), <int> len(sizes)
         for d in range(lead):
-            shape[d] = shape_given[d]
-        for k in range(count):
-            index = indices[k]
-            set_component(&component[k], index, batch_dims + k)
-            for d in range(lead):
-                component[k].strides[d] = cnp.PyArray_STRIDE(index, d)
+            shape[d] = sizes[d]
     for d in range(batch_dims):
         if d >= lead or shape[d] != cnp.PyArray_DIM(base, d):
             arguments.check_batch_shape(batch_dims, (<object> base).shape, as_tuple(lead, shape))
     start_plan(plan, component, count, mode, operation)
-    plan.ndim = lead + ndim - batch_dims - count
+    first = batch_dims + count
+    plan.ndim = lead + ndim - first
     if plan.ndim > MAX_DIMS:
         arguments.check_ndim(plan.ndim)
     for d in range(plan.ndim):
-        plan.shape[d] = shape[d] if d < lead else cnp.PyArray_DIM(base, batch_dims + count + d - lead)
-        plan.base_dim[d] = d if d < batch_dims else -1 if d < lead else batch_dims + count + d - lead
-        for k in range(count if d >= lead else 0):
-            component[k].strides[d] = 0
+        plan.shape[d] = shape[d] if d < lead else cnp.PyArray_DIM(base, first + d - lead)
+        plan.base_dim[d] = d if d < batch_dims else -1 if d < lead else first + d - lead
+    for k in range(count):
+        if not packed:
+            index = indices[k]
+        set_component(&component[k], index, batch_dims + k)
+        if packed:
+            component[k].data += k * cnp.PyArray_STRIDE(index, last)
+        for d in range(plan.ndim):
+            component[k].strides[d] = cnp.PyArray_STRIDE(index, d) if d < lead else 0
     return indices
 
 

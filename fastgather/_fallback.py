@@ -1203,7 +1203,7 @@ def _settle_mode(index, dim, size, mode):
     if mode == "raise" and index.size:
         # As unsigned, a negative index is beyond what its dtype holds: one pass tells.
         unsigned = index.view(index.dtype.str.replace("i", "u"))
-        if unsigned.max() < min(size, np.iinfo(index.dtype).max + 1):
+        if int(unsigned.max()) < min(size, np.iinfo(index.dtype).max + 1):
             return "inside"
         arguments.check_bounds(index, dim, size)
         return "negative"

@@ -13,6 +13,9 @@ from fastgather._types cimport (
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
+cdef enum:
+    FOUR = 4                    # index values that are checked at once
+
 
 cdef inline void fill_row(char *to, const Tile *tile) noexcept nogil:
     """Write the fill value over a row; an item may hold it several times, where rows became items."""
@@ -100,17 +103,19 @@ cdef inline Py_ssize_t gather_line(
     goes for what lies ahead in the index and the result, which the hardware foresees too late or not at all.
     """
     cdef Py_ssize_t i = 0, k, _, bad = 0
-    cdef int64_t a, b, c, d, at
+    cdef int64_t[FOUR] four
+    cdef int64_t at
     cdef uint64_t limit = size
-    while i + 4 <= n:
-        a = index_at(value, 0, index)
-        b = index_at(value, value_stride, index)
-        c = index_at(value, 2 * value_stride, index)
-        d = index_at(value, 3 * value_stride, index)
-        if (<uint64_t> a >= limit) | (<uint64_t> b >= limit) | (<uint64_t> c >= limit) | (<uint64_t> d >= limit):
+    cdef bint other
+    while i + FOUR <= n:
+        other = False
+        for k in range(FOUR):
+            four[k] = index_at(value, k * value_stride, index)
+            other |= <uint64_t> four[k] >= limit
+        if other:
             break
-        if far and i + AHEAD + 4 <= n:
-            for k in range(AHEAD, AHEAD + 4):
+        if far and i + AHEAD + FOUR <= n:
+            for k in range(AHEAD, AHEAD + FOUR):
                 prefetch(base + (<const index_t *> (value + k * value_stride))[0] * step)
         if foresees and i % (LINE_BYTES // <Py_ssize_t> sizeof(item_t)) == 0:
             foresee(
@@ -118,20 +123,12 @@ cdef inline Py_ssize_t gather_line(
                 value + value_ahead,
                 to + to_ahead if to_ahead else NULL, sizeof(item_t), sizeof(index_t),
             )
-        move_item(to, base + a * step, item)
-        to += to_stride
-        base += base_stride
-        move_item(to, base + b * step, item)
-        to += to_stride
-        base += base_stride
-        move_item(to, base + c * step, item)
-        to += to_stride
-        base += base_stride
-        move_item(to, base + d * step, item)
-        to += to_stride
-        base += base_stride
-        value += 4 * value_stride
-        i += 4
+        for k in range(FOUR):
+            move_item(to, base + four[k] * step, item)
+            to += to_stride
+            base += base_stride
+        value += FOUR * value_stride
+        i += FOUR
     for _ in range(i, n):
         at = normalise(<index_t> index_at(value, 0, index), size, MODE_RAISE)
         if <uint64_t> at < limit:

@@ -697,8 +697,8 @@ cdef void copy_panel(const Nest *nest, const Py_ssize_t *start, Tile *tile, char
 
 
 cdef Py_ssize_t line_bytes(const Nest *nest) noexcept nogil:
-    """From one line of a transposed panel to the next: not a power of two, which would share few places in a cache."""
-    return nest.plan.component.size * nest.plan.itemsize + LINE_BYTES
+    """A column of a panel. Transposed, its length is no power of two, so that lines do not share places in a cache."""
+    return nest.plan.component.size * nest.plan.itemsize + (LINE_BYTES if nest.lines else 0)
 
 
 cdef inline void move_across(

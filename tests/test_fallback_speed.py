@@ -1,12 +1,10 @@
 """The Python engine stays ahead of NumPy's spelling where it is so; a tenth is for noise."""
 
-import statistics
-import time
-
 import numpy as np
 import pytest
 
 from fastgather import _fallback as fg
+from fastgather.__main__ import median_times
 
 SHAPE = (512, 512)
 
@@ -36,16 +34,6 @@ WORK = {
 }
 
 
-def times_in_turn(calls, turns=15):
-    times = [[] for _ in calls]
-    for _ in range(turns):
-        for call, taken in zip(calls, times, strict=True):
-            start = time.perf_counter()
-            call()
-            taken.append(time.perf_counter() - start)
-    return [statistics.median(taken) for taken in times]
-
-
 @pytest.mark.parametrize("name", WORK)
 def test_no_slower_than_numpy(name):
     rng = np.random.default_rng(0)
@@ -57,7 +45,7 @@ def test_no_slower_than_numpy(name):
     calls = [lambda function=function: function(*arguments) for function in WORK[name]]
     assert np.array_equal(*[call() for call in calls])
     for _ in range(3):  # a busy machine may spoil one
-        ours, numpys = times_in_turn(calls)
+        ours, numpys = median_times(*calls, rounds=15)
         if ours <= 1.1 * numpys:
             return
     assert ours <= 1.1 * numpys

@@ -13,7 +13,7 @@ from calls import DTYPES, assert_same, random_data
 from conftest import printed_by
 
 import fastgather
-from fastgather import masking
+from fastgather import _fallback, masking
 
 pytestmark = pytest.mark.usefixtures("each_engine")
 
@@ -470,8 +470,9 @@ def count_calls(function):
         lambda n: masking.block_masking(np.ones((n, 36)), grid=(6, 6), min_block=16, rng=0),
     ],
 )
-def test_no_loop_over_elements(call):
-    few, many = count_calls(lambda: call(8)), count_calls(lambda: call(150))  # in one block
+def test_no_loop_over_elements(monkeypatch, call):
+    monkeypatch.setattr(_fallback, "BLOCK", 800 * 800)  # a loop over blocks is another matter
+    few, many = count_calls(lambda: call(8)), count_calls(lambda: call(800))
     assert many < 4 * few
 
 
