@@ -4,8 +4,8 @@ The system clears a fresh page before a program may touch it, which for a large 
 as much as the gather itself. So a large result lies in huge pages, and when NumPy frees it, its
 block is kept for the next result of about that size. A kept block is marked as free (MADV_FREE):
 the system takes its pages whenever anyone needs memory, and only until then saves us the clearing.
-To mark one interrupts the other CPUs, which a call of less than a millisecond feels: so a few
-megabytes stay unmarked, as in any allocator.
+To mark one interrupts the other CPUs, which a call of less than a millisecond feels: so the blocks
+freed last, a few megabytes, stay unmarked, as in any allocator.
 
 * At most 2 GB, or an eighth of the machine's memory, is kept in 16 blocks; the oldest goes first.
   Of that at most 64 MB, or a part in 256 of the memory, is unmarked.
@@ -116,26 +116,36 @@ cdef extern from *:
         return block ? block : fg_map(capacity);
     }
 
-    /* Whether a block may wait in the pool; called with the lock. */
-    static int fg_keep(char *block)
+    /* Keep a block for the next result; called with the lock. The oldest blocks are given up, or marked, for it. */
+    static void fg_keep(char *block)
     {
         size_t capacity = *fg_capacity(block);
-        if (capacity > fg_most) return 0;
-        *fg_is_marked(block) = fg_unmarked + capacity > fg_most_unmarked;
-        if (*fg_is_marked(block) && madvise(block, capacity, MADV_FREE) != 0) return 0;
+        int slot = 0;
         while (fg_count == FG_SLOTS || fg_total + capacity > fg_most) fg_unmap(fg_take(0));
-        if (!*fg_is_marked(block)) fg_unmarked += capacity;
-        fg_total += capacity;
+        *fg_is_marked(block) = 0;
         fg_kept[fg_count++] = block;
-        return 1;
+        fg_total += capacity;
+        fg_unmarked += capacity;
+        while (fg_unmarked > fg_most_unmarked) {
+            block = fg_kept[slot];
+            if (*fg_is_marked(block)) {
+                slot++;
+            } else if (madvise(block, *fg_capacity(block), MADV_FREE) == 0) {
+                *fg_is_marked(block) = 1;
+                fg_unmarked -= *fg_capacity(block);
+            } else {
+                fg_unmap(fg_take(slot));
+            }
+        }
     }
 
     static void fg_free(void *context, void *pointer, size_t size)
     {
         int kept = 0;
         if (!pointer) return;
-        if (pthread_mutex_trylock(&fg_lock) == 0) {
-            kept = fg_keep(pointer);
+        if (*fg_capacity(pointer) <= fg_most && pthread_mutex_trylock(&fg_lock) == 0) {
+            fg_keep(pointer);
+            kept = 1;
             pthread_mutex_unlock(&fg_lock);
         }
         if (!kept) fg_unmap(pointer);

@@ -4,12 +4,16 @@
 * No more threads than units; the caller asks for one thread where the work is small.
 * One thread means no OpenMP region at all: after a fork, GNU OpenMP would hang in one.
 * How many threads there are to ask for is decided in `_settings`, how many pay in `begin_work`.
+* A system may wake a thread on the CPU of the one that wakes it and leave the two there, taking turns, for some
+  ten milliseconds, though another CPU idles (Linux does in virtual machines). So a thread that finds itself on
+  the CPU of another of its team moves; the caller's own thread never does, and no affinity stays changed.
 * A team that sleeps takes some 50 microseconds to wake, and one that has just worked still spins. So a call
   that is over in less than that gets a team only where such calls follow each other closely; and for a
   while it gets none after the team was held up, which happens where other processes want its CPUs.
 """
 
-from cython.parallel cimport prange
+from cython.parallel cimport parallel, prange, threadid
+from libc.string cimport memset
 
 from fastgather import _settings
 
@@ -30,6 +34,48 @@ cdef extern from *:
     #else
     static int fg_max_threads(void) { return 1; }
     static int fg_openmp(void) { return 0; }
+    #endif
+
+    #ifdef __linux__
+    #include <sched.h>
+    #define FG_WORD (8 * sizeof(unsigned long))
+    typedef struct { unsigned long taken[CPU_SETSIZE / FG_WORD]; } FgCpus;
+
+    static int fg_claim(FgCpus *cpus, int cpu)
+    {
+        unsigned long bit = 1ul << cpu % FG_WORD;
+        return !(__atomic_fetch_or(&cpus->taken[cpu / FG_WORD], bit, __ATOMIC_RELAXED) & bit);
+    }
+
+    static int fg_cpu(void) { return sched_getcpu(); }
+
+    /* Claim the CPU that this thread runs on; 0 if another has it. */
+    static int fg_stay(FgCpus *cpus)
+    {
+        int cpu = fg_cpu();
+        return cpu < 0 || cpu >= CPU_SETSIZE || fg_claim(cpus, cpu);
+    }
+
+    /* Claim it, or else move to a CPU that nobody of the team has claimed, if there is one. */
+    static void fg_settle(FgCpus *cpus)
+    {
+        cpu_set_t allowed, other;
+        if (fg_stay(cpus) || sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+            return;
+        for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+            if (CPU_ISSET(cpu, &allowed) && fg_claim(cpus, cpu)) {
+                CPU_ZERO(&other);
+                CPU_SET(cpu, &other);
+                if (sched_setaffinity(0, sizeof other, &other) == 0)
+                    sched_setaffinity(0, sizeof allowed, &allowed);
+                return;
+            }
+    }
+    #else
+    typedef struct { int none; } FgCpus;
+    static int fg_cpu(void) { return -1; }
+    static int fg_stay(FgCpus *cpus) { return 1; }
+    static void fg_settle(FgCpus *cpus) { }
     #endif
 
     static volatile int fg_forked = 0;
@@ -77,6 +123,11 @@ cdef extern from *:
     int fg_openmp() noexcept nogil
     int fg_watch_forks() noexcept nogil
     int fg_forked
+    ctypedef struct FgCpus:
+        pass
+    int fg_cpu() noexcept nogil
+    int fg_stay(FgCpus *cpus) noexcept nogil
+    void fg_settle(FgCpus *cpus) noexcept nogil
     long long fg_now() noexcept nogil
     const char *FG_ISA
     const char *FG_OPENMP_RUNTIME
@@ -87,11 +138,17 @@ cdef Py_ssize_t run_parallel(Task task, const void *work, Py_ssize_t units, int 
 
     There are some ranges a thread, so that one that the system has put aside holds up little.
     """
+    cdef FgCpus cpus
     cdef Py_ssize_t total = 0, ranges = min(units, <Py_ssize_t> RANGES * threads), i
     if threads <= 1:
         return task(work, 0, units)
-    for i in prange(ranges, num_threads=threads, schedule="dynamic", chunksize=1):
-        total += task(work, units * i // ranges, units * (i + 1) // ranges)
+    memset(&cpus, 0, sizeof(cpus))
+    fg_stay(&cpus)
+    with parallel(num_threads=threads):
+        if threadid() > 0:
+            fg_settle(&cpus)
+        for i in prange(ranges, schedule="dynamic", chunksize=1):
+            total += task(work, units * i // ranges, units * (i + 1) // ranges)
     return total
 
 
@@ -126,6 +183,16 @@ cdef void end_work(const Work *work) noexcept:
 def max_threads():
     """What the OpenMP runtime allows this thread now."""
     return fg_max_threads()
+
+
+def move():
+    """Move this thread as one of a team moves off another's CPU; the CPUs before and after."""
+    cdef FgCpus cpus
+    memset(&cpus, 0, sizeof(cpus))
+    before = fg_cpu()
+    fg_stay(&cpus)
+    fg_settle(&cpus)
+    return before, fg_cpu()
 
 
 def forked():

@@ -90,3 +90,23 @@ def test_the_user_can_switch_it_off(monkeypatch):
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "default_allocator at most 0 MB\n"
+
+
+def test_the_blocks_freed_last_stay_unmarked():
+    """A small result that follows a large one is not marked as free at every call."""
+    code = """
+import numpy as np, fastgather as fg
+def marked():
+    with open("/proc/self/smaps_rollup") as file:
+        return next(int(line.split()[1]) << 10 for line in file if line.startswith("LazyFree"))
+most = fg.show_config(mode="dict")["kept_for_results"]
+unmarked = (int(most.removeprefix("at most ").removesuffix(" MB")) << 20) // 32
+large, small = unmarked - (1 << 20), 3 << 20
+zero = np.zeros(1, np.uint8)
+a, b = fg.take(zero, np.zeros(large, np.int8)), fg.take(zero, np.zeros(small, np.int8))
+del a
+assert marked() == 0
+del b
+assert marked() >= large, marked()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -212,6 +212,34 @@ def test_waiting_threads_sleep_unless_the_user_wishes(wish):
     assert process.stdout.split() == [str(wish)]
 
 
+@linux
+@threaded
+@compiled
+def test_a_team_moves_to_cpus_of_its_own():
+    """A thread on another's CPU moves where it may; where it may run is afterwards as before."""
+    script = """
+import os, time
+from fastgather import _threads
+
+allowed = os.sched_getaffinity(0)
+for _ in range(20):
+    before, after = _threads.move()
+    assert after != before or len(allowed) == 1, (before, after)
+    assert os.sched_getaffinity(0) == allowed
+os.sched_setaffinity(0, {before})
+assert _threads.move() == (before, before)
+os.sched_setaffinity(0, allowed)
+
+fg.set_num_threads(3)
+for _ in range(50):
+    big_call()
+    time.sleep(0.001)
+assert started() == 2
+assert all(os.sched_getaffinity(int(task)) == allowed for task in os.listdir("/proc/self/task"))
+"""
+    assert printed(BIG, script) == []
+
+
 @compiled
 def test_large_calls_release_the_gil():
     turns = printed(

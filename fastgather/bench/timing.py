@@ -11,7 +11,8 @@ import numpy as np
 
 from fastgather.bench.cells import WHOLE_SLICES
 
-SAMPLE = 1e-2  # seconds that a sample lasts at least: the first call after a rest is a slow one
+SAMPLE = 1e-2  # seconds that a sample lasts at least
+WARM = 3e-3  # seconds of calls before a sample: after a rest the first find CPUs and threads asleep
 REST = 2e-3  # seconds before a sample, and again while threads of the call before it still spin
 LONGEST_REST = 0.3  # seconds; onnxruntime's threads spin for a tenth of a second
 IDLE = 0.25  # of a CPU that the process uses at most when it rests
@@ -82,6 +83,9 @@ def _number(call):
 def _sample(call, number):
     """Seconds of one call, from a number of them in a row, without what the loop costs."""
     _rest()
+    start = time.perf_counter()
+    while WARM and time.perf_counter() - start < WARM:
+        call()
     return max(1e-9, _loop(call, number) - _empty_loop())
 
 
