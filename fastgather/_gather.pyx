@@ -8,23 +8,33 @@ from libc.string cimport memcpy
 
 cimport fastgather._inline
 from fastgather._types cimport (
-    AHEAD, BAD, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Item16, Kernel, Mode, Tile, copy_bytes,
-    foresee, index_t, item_t, normalise, prefetch, prefetch_row, rows_ahead, wide_index_t,
+    AHEAD, BAD, FOUR, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Item16, Kernel, Mode, Tile,
+    copy_bytes, foresee, index_at, index_t, item_t, normalise, prefetch, prefetch_row, rows_ahead, store_nontemporal,
+    wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
-cdef enum:
-    FOUR = 4                    # index values that are checked at once
-
-
 cdef inline void fill_row(char *to, const Tile *tile) noexcept nogil:
     """Write the fill value over a row; an item may hold it several times, where rows became items."""
-    cdef Py_ssize_t _, at
+    cdef Py_ssize_t _, at, rest
+    cdef char[LINE_BYTES] many
     if tile.fill == NULL:
         return
+    if tile.itemsize < 2 * LINE_BYTES or LINE_BYTES % tile.fill_size != 0:
+        for _ in range(tile.row):
+            for at from 0 <= at < tile.itemsize by tile.fill_size:
+                memcpy(to + at, tile.fill, tile.fill_size)
+            to += tile.row_stride
+        return
+    for at from 0 <= at < LINE_BYTES by tile.fill_size:
+        memcpy(many + at, tile.fill, tile.fill_size)
     for _ in range(tile.row):
-        for at from 0 <= at < tile.itemsize by tile.fill_size:
-            memcpy(to + at, tile.fill, tile.fill_size)
+        for at from 0 <= at < tile.itemsize by LINE_BYTES:
+            rest = min(<Py_ssize_t> LINE_BYTES, tile.itemsize - at)
+            if tile.nontemporal:
+                store_nontemporal(to + at, many, rest)
+            else:
+                memcpy(to + at, many, rest)
         to += tile.row_stride
 
 
@@ -79,21 +89,19 @@ cdef void gather_tile(const Tile *tile, item_t *item) noexcept nogil:
         gather_items(tile, item, False)
 
 
-cdef inline int64_t index_at(const char *value, Py_ssize_t at, index_t *index) noexcept nogil:
-    """Read once: a value that another thread changes must not be another one after its check."""
-    return (<const volatile index_t *> (value + at))[0]
-
-
-cdef inline void move_item(char *to, const char *source, item_t *item) noexcept nogil:
+cdef inline void move_item(char *to, const char *source, item_t *item, bint nontemporal) noexcept nogil:
     cdef item_t moved
     memcpy(&moved, source, sizeof(item_t))
-    memcpy(to, &moved, sizeof(item_t))
+    if sizeof(item_t) >= 4 and nontemporal:
+        store_nontemporal(to, <const char *> &moved, sizeof(item_t))
+    else:
+        memcpy(to, &moved, sizeof(item_t))
 
 
 cdef inline Py_ssize_t gather_line(
     const char *value, const char *base, char *to, Py_ssize_t n, Py_ssize_t size, Py_ssize_t step,
     Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t to_stride, item_t *item, index_t *index, bint far,
-    bint foresees, const char *next, Py_ssize_t value_ahead, Py_ssize_t to_ahead,
+    bint foresees, const char *next, Py_ssize_t value_ahead, Py_ssize_t to_ahead, bint nontemporal,
 ) noexcept nogil:
     """
     One line of single items; how many index values were out of range.
@@ -124,7 +132,7 @@ cdef inline Py_ssize_t gather_line(
                 to + to_ahead if to_ahead else NULL, sizeof(item_t), sizeof(index_t),
             )
         for k in range(FOUR):
-            move_item(to, base + four[k] * step, item)
+            move_item(to, base + four[k] * step, item, nontemporal)
             to += to_stride
             base += base_stride
         value += FOUR * value_stride
@@ -132,7 +140,7 @@ cdef inline Py_ssize_t gather_line(
     for _ in range(i, n):
         at = normalise(<index_t> index_at(value, 0, index), size, MODE_RAISE)
         if <uint64_t> at < limit:
-            move_item(to, base + at * step, item)
+            move_item(to, base + at * step, item, nontemporal)
         else:
             bad += 1
         value += value_stride
@@ -141,110 +149,135 @@ cdef inline Py_ssize_t gather_line(
     return bad
 
 
-cdef Py_ssize_t gather_direct(const Tile *tile, item_t *item, index_t *index) noexcept nogil:
-    """
-    Single items by one index under "raise", whose values go from here straight to the address.
-
-    The same line three times: with the strides of an axis that is innermost, of an axis that
-    is not, and any.
-    """
-    cdef Py_ssize_t n = tile.inner, size = tile.target.size, step = tile.target.step
-    cdef Py_ssize_t value_stride = tile.values.inner_stride, stride = tile.inner_stride
-    cdef Py_ssize_t base_stride = tile.target.inner_base, _, bad = 0
-    cdef bint packed = value_stride == sizeof(index_t) and stride == sizeof(item_t)
-    cdef bint innermost = packed and base_stride == 0 and step == sizeof(item_t)
-    cdef bint outermost = packed and base_stride == sizeof(item_t) and not tile.far
+cdef inline Py_ssize_t gather_lines(
+    const Tile *tile, Py_ssize_t step, Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t stride,
+    item_t *item, index_t *index, bint far, bint foresees, bint nontemporal,
+) noexcept nogil:
+    """All lines of a tile."""
     cdef const char *value = tile.values.data
     cdef const char *base = tile.base
     cdef const char *next = tile.next
     cdef char *to = tile.stream
+    cdef Py_ssize_t n = tile.inner, size = tile.target.size, value_ahead = tile.value_ahead, _, bad = 0
+    cdef Py_ssize_t to_ahead = 0 if next != NULL or nontemporal else tile.stream_ahead
+    cdef Py_ssize_t outer_value = tile.values.outer_stride, outer_base = tile.target.outer_base
+    cdef Py_ssize_t outer_stride = tile.outer_stride, outer_next = outer_base if next != NULL else 0
     for _ in range(tile.outer):
-        if innermost and tile.far:
-            bad += gather_line(
-                value, base, to, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index, True,
-                False, NULL, 0, 0,
-            )
-        elif innermost and tile.foresees:
-            bad += gather_line(
-                value, base, to, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index, False,
-                True, next, tile.value_ahead, 0,
-            )
-            next += tile.target.outer_base
-        elif innermost:
-            bad += gather_line(
-                value, base, to, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index, False,
-                False, NULL, 0, 0,
-            )
-        elif outermost and tile.foresees:
-            bad += gather_line(
-                value, base, to, n, size, step, sizeof(index_t), sizeof(item_t), sizeof(item_t), item, index, False,
-                True, NULL, tile.value_ahead, tile.stream_ahead,
-            )
-        elif outermost:
-            bad += gather_line(
-                value, base, to, n, size, step, sizeof(index_t), sizeof(item_t), sizeof(item_t), item, index, False,
-                False, NULL, 0, 0,
-            )
-        elif packed and base_stride == 0:
-            bad += gather_line(
-                value, base, to, n, size, step, sizeof(index_t), 0, sizeof(item_t), item, index, tile.far,
-                False, NULL, 0, 0,
-            )
-        else:
-            bad += gather_line(
-                value, base, to, n, size, step, value_stride, base_stride, stride, item, index, tile.far,
-                False, NULL, 0, 0,
-            )
-        value += tile.values.outer_stride
-        base += tile.target.outer_base
-        to += tile.outer_stride
+        bad += gather_line(
+            value, base, to, n, size, step, value_stride, base_stride, stride, item, index, far,
+            foresees, next, value_ahead, to_ahead, nontemporal,
+        )
+        value += outer_value
+        base += outer_base
+        to += outer_stride
+        next += outer_next
     return bad
 
 
-cdef inline void gather_line_by_mode(
-    const Tile *tile, const char *value, const char *base, char *to, item_t *item, index_t *index, Mode mode
-) noexcept nogil:
-    """One line under "clip", "wrap" or "fill": no branch depends on the index, what is outside reads the fill."""
-    cdef Py_ssize_t n = tile.inner, size = tile.target.size, step = tile.target.step, i
+cdef Py_ssize_t gather_direct(const Tile *tile, item_t *item, index_t *index) noexcept nogil:
+    """
+    Single items by one index under "raise", whose values go from here straight to the address.
+
+    The same lines with the strides of an axis that is innermost, of an axis that is not, and any.
+    """
+    cdef Py_ssize_t step = tile.target.step, base_stride = tile.target.inner_base
     cdef Py_ssize_t value_stride = tile.values.inner_stride, stride = tile.inner_stride
-    cdef Py_ssize_t base_stride = tile.target.inner_base
-    cdef const char *fill = tile.fill
-    cdef Py_ssize_t lead
-    cdef bint far = tile.far
-    cdef item_t moved
+    cdef Py_ssize_t next_value = sizeof(index_t), next_item = sizeof(item_t)
+    cdef bint packed = value_stride == next_value and stride == next_item
+    cdef bint innermost = packed and base_stride == 0 and step == next_item
+    cdef bint outermost = packed and base_stride == next_item and not tile.far
+    if packed and tile.nontemporal:
+        return gather_lines(
+            tile, step, next_value, base_stride, next_item, item, index, tile.far, tile.foresees, True
+        )
+    if innermost and tile.far:
+        return gather_lines(tile, next_item, next_value, 0, next_item, item, index, True, True, False)
+    if innermost and tile.foresees:
+        return gather_lines(tile, next_item, next_value, 0, next_item, item, index, False, True, False)
+    if innermost:
+        return gather_lines(tile, next_item, next_value, 0, next_item, item, index, False, False, False)
+    if outermost and tile.foresees:
+        return gather_lines(tile, step, next_value, next_item, next_item, item, index, False, True, False)
+    if outermost:
+        return gather_lines(tile, step, next_value, next_item, next_item, item, index, False, False, False)
+    if packed and base_stride == 0:
+        return gather_lines(tile, step, next_value, 0, next_item, item, index, tile.far, tile.foresees, False)
+    return gather_lines(tile, step, value_stride, base_stride, stride, item, index, tile.far, False, False)
+
+
+cdef inline void gather_by_rule(
+    char *to, const char *value, const char *base, Py_ssize_t size, Py_ssize_t step, const char *fill,
+    item_t *item, index_t *index, Mode mode, bint nontemporal,
+) noexcept nogil:
+    """One item under "clip", "wrap" or "fill": no branch depends on the index, what is outside reads the fill."""
+    cdef int64_t at = normalise(<index_t> index_at(value, 0, index), size, mode)
+    cdef Py_ssize_t lead = at * step
+    if mode == MODE_FILL:
+        lead += base - fill
+        lead &= -<Py_ssize_t> (<uint64_t> at < <uint64_t> size)
+        base = fill
+    move_item(to, base + lead, item, nontemporal)
+
+
+cdef inline Py_ssize_t gather_lines_by_mode(
+    const Tile *tile, Py_ssize_t step, Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t stride,
+    item_t *item, index_t *index, Mode mode, bint nontemporal,
+) noexcept nogil:
+    cdef Py_ssize_t n = tile.inner, size = tile.target.size, i, j, k, _
+    cdef const char *value
+    cdef const char *base
+    cdef char *to
+    cdef bint far = tile.far, foresees = tile.foresees
     cdef int64_t at
-    for i in range(n):
-        if far and i + AHEAD < n:
-            at = normalise((<const index_t *> (value + AHEAD * value_stride))[0], size, mode)
-            prefetch(base + at * step)
-        at = normalise((<const volatile index_t *> value)[0], size, mode)
-        lead = base - fill + at * step
-        if mode == MODE_FILL:
-            lead &= -<Py_ssize_t> (<uint64_t> at < <uint64_t> size)
-        memcpy(&moved, fill + lead, sizeof(item_t))
-        memcpy(to, &moved, sizeof(item_t))
-        value += value_stride
-        base += base_stride
-        to += stride
+    for j in range(tile.outer):
+        value = tile.values.data + j * tile.values.outer_stride
+        base = tile.base + j * tile.target.outer_base
+        to = tile.stream + j * tile.outer_stride
+        for i from 0 <= i <= n - FOUR by FOUR:
+            if far and i + AHEAD + FOUR <= n:
+                for k in range(AHEAD, AHEAD + FOUR):
+                    at = normalise((<const index_t *> (value + k * value_stride))[0], size, mode)
+                    prefetch(base + at * step)
+            if foresees and i % (LINE_BYTES // <Py_ssize_t> sizeof(item_t)) == 0:
+                foresee(
+                    NULL, value + tile.value_ahead, NULL if nontemporal else to + tile.stream_ahead, sizeof(item_t),
+                    sizeof(index_t),
+                )
+            for _ in range(FOUR):
+                gather_by_rule(to, value, base, size, step, tile.fill, item, index, mode, nontemporal)
+                value += value_stride
+                base += base_stride
+                to += stride
+        for _ in range(n % FOUR):
+            gather_by_rule(to, value, base, size, step, tile.fill, item, index, mode, nontemporal)
+            value += value_stride
+            base += base_stride
+            to += stride
+    return 0
+
+
+cdef inline Py_ssize_t gather_in_mode(const Tile *tile, item_t *item, index_t *index, Mode mode) noexcept nogil:
+    """As in `gather_direct`, but for fewer kinds of strides."""
+    cdef Py_ssize_t step = tile.target.step, base_stride = tile.target.inner_base
+    cdef Py_ssize_t value_stride = tile.values.inner_stride, stride = tile.inner_stride
+    cdef Py_ssize_t next_value = sizeof(index_t), next_item = sizeof(item_t)
+    cdef bint innermost = (
+        value_stride == next_value and stride == next_item and base_stride == 0 and step == next_item
+    )
+    if innermost and tile.nontemporal:
+        return gather_lines_by_mode(tile, next_item, next_value, 0, next_item, item, index, mode, True)
+    if innermost:
+        return gather_lines_by_mode(tile, next_item, next_value, 0, next_item, item, index, mode, False)
+    return gather_lines_by_mode(tile, step, value_stride, base_stride, stride, item, index, mode, False)
 
 
 cdef Py_ssize_t gather_by_mode(const Tile *tile, item_t *item, index_t *index) noexcept nogil:
     """As `gather_direct`, under the modes that take any index."""
-    cdef Py_ssize_t _
-    cdef const char *value = tile.values.data
-    cdef const char *base = tile.base
-    cdef char *to = tile.stream
-    for _ in range(tile.outer):
-        if tile.target.mode == MODE_CLIP:
-            gather_line_by_mode(tile, value, base, to, item, index, MODE_CLIP)
-        elif tile.target.mode == MODE_WRAP:
-            gather_line_by_mode(tile, value, base, to, item, index, MODE_WRAP)
-        else:
-            gather_line_by_mode(tile, value, base, to, item, index, MODE_FILL)
-        value += tile.values.outer_stride
-        base += tile.target.outer_base
-        to += tile.outer_stride
-    return 0
+    if tile.target.mode == MODE_CLIP:
+        return gather_in_mode(tile, item, index, MODE_CLIP)
+    if tile.target.mode == MODE_WRAP:
+        return gather_in_mode(tile, item, index, MODE_WRAP)
+    return gather_in_mode(tile, item, index, MODE_FILL)
 
 
 cdef Py_ssize_t gather_by_pair(const Tile *tile, item_t *item, wide_index_t *index) noexcept nogil:
@@ -306,6 +339,8 @@ cdef void gather_bytes(const Tile *tile, void *item) noexcept nogil:
                 prefetch_row(base + offset[i + ahead], length)
             if offset[i] == BAD:
                 fill_row(to, tile)
+            elif rows == 1 and tile.nontemporal:
+                store_nontemporal(to, base + offset[i], length)
             elif rows == 1:
                 copy_bytes(to, base + offset[i], length)
             else:

@@ -27,8 +27,8 @@ from fastgather._resolve cimport check_direct_kernel, copy_native, resolver
 from fastgather._scatter cimport scatter_direct_kernel, scatter_kernel
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
-    LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, READ, SET, SUM, TILE, VALUE_AHEAD,
-    Direct, Kernel, Tile, Values, prefetch_row,
+    FG_NONTEMPORAL, LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, READ, SET, SUM, TILE,
+    VALUE_AHEAD, Direct, Kernel, Tile, Values, end_nontemporal, prefetch_row,
 )
 
 cdef enum:
@@ -40,7 +40,9 @@ cdef enum:
     LARGEST_PANEL = 1 << 20
     PANEL_ROW = 1 << 12         # bytes of a row of a panel, at most
     ROWS_AHEAD = 8              # that are prefetched while a panel is packed
+    BYPASS_BYTES = 3 << 24      # a result that will not be found in the caches
     FAR_BYTES = 1 << 21         # a base from which reads wait for memory
+    LEAST_FAR = 16              # bytes of an item from there that is written past the caches
     SHARED_PLACES = 1 << 9      # rows of a multiple of this length share few places in the first-level cache
     STREAM_AHEAD = 1 << 9       # bytes that the other operand is prefetched ahead along a line
     LINES_AHEAD = 4             # the same across lines
@@ -52,6 +54,7 @@ cdef enum Forced:
     NOTHING
     OFFSETS                     # no kernel reads the index itself
     FAR                         # every base counts as far
+    NONTEMPORAL                 # every result that can be is written past the caches
     PANEL                       # every base that can be packed is
     COPY                        # colliding writes are shared by copies wherever they can be
     PLACE                       # and these by place
@@ -94,7 +97,9 @@ cdef struct Nest:
     Direct direct               # instead of the kernel, or NULL
     bint far
     bint whole_lines            # of the base are walked one after the other
+    bint across                 # them the index is walked
     bint foresees
+    bint nontemporal
     int column                  # the dim of the tile along which each unit packs its part of the base, or -1
     bint panel                  # whether it does,
     bint lines                  # and transposes, so that the panel holds lines
@@ -114,7 +119,8 @@ def force(kernel):
     """For the tests: a kernel, or a way to share, wherever it can be; None leaves the choice to the plan."""
     global forced
     forced = {
-        None: NOTHING, "offsets": OFFSETS, "far": FAR, "panel": PANEL, "place": PLACE, "copy": COPY
+        None: NOTHING, "offsets": OFFSETS, "far": FAR, "nontemporal": NONTEMPORAL, "panel": PANEL,
+        "copy": COPY, "place": PLACE,
     }[kernel]
 
 
@@ -330,6 +336,16 @@ cdef bint walks_across_lines(const Plan *plan, const Nest *nest) noexcept nogil:
     )
 
 
+cdef bint walks_far(const Plan *plan, const Nest *nest) noexcept nogil:
+    """Whether a large index is walked in order, with what it reads or writes."""
+    return (
+        plan.components == 1 and not plan.checks_only and nest.row < 0 and nest.inner >= 0
+        and plan.component.strides[nest.inner] == plan.component.itemsize
+        and plan.stream_strides[nest.inner] == plan.itemsize
+        and (elements(plan) * plan.component.itemsize > FAR_BYTES or forced == FAR)
+    )
+
+
 cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
     """
     Which kernel, and why.
@@ -366,7 +382,26 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
         and (plan.component.size * llabs(plan.component.step) > FAR_BYTES or forced == FAR)
     )
     nest.whole_lines = walks_whole_lines(plan, nest)
-    nest.foresees = nest.whole_lines or walks_across_lines(plan, nest) or nest.lines
+    nest.nontemporal = writes_past_caches(plan, nest)
+    nest.across = walks_across_lines(plan, nest)
+    nest.foresees = nest.whole_lines or nest.across or nest.lines or walks_far(plan, nest)
+
+
+cdef bint writes_past_caches(const Plan *plan, const Nest *nest) noexcept nogil:
+    """
+    Whether a read writes its result past the caches: one that is larger than what they keep, in stretches of
+    whole lines of a cache. Where each small item waits for memory, that would take what its reads need.
+    """
+    cdef Py_ssize_t stretch = plan.itemsize
+    if nest.row >= 0:
+        stretch *= plan.shape[nest.row] if plan.stream_strides[nest.row] == plan.itemsize else 0
+    elif nest.inner >= 0:
+        stretch *= plan.shape[nest.inner] if plan.stream_strides[nest.inner] == plan.itemsize else 1
+    return (
+        FG_NONTEMPORAL and plan.operation == READ and not plan.checks_only and plan.itemsize % 4 == 0
+        and stretch >= 2 * LINE_BYTES and (plan.itemsize >= LEAST_FAR or not nest.far)
+        and (elements(plan) * plan.itemsize >= BYPASS_BYTES or forced == NONTEMPORAL)
+    )
 
 
 cdef Direct direct_kernel(const Plan *plan, int code) noexcept nogil:
@@ -632,12 +667,12 @@ cdef void start_tile(const Nest *nest, Tile *tile) noexcept nogil:
     tile.fill_size = nest.fill_size
     tile.far = nest.far
     tile.foresees = nest.foresees
+    tile.nontemporal = nest.nontemporal
     tile.next = NULL
     tile.picked = NULL
-    if nest.whole_lines or nest.lines:
-        tile.value_ahead = VALUE_AHEAD
-        tile.stream_ahead = STREAM_AHEAD
-    elif nest.foresees:
+    tile.value_ahead = VALUE_AHEAD
+    tile.stream_ahead = STREAM_AHEAD
+    if nest.across and not nest.whole_lines and not nest.lines:
         tile.value_ahead = LINES_AHEAD * plan.component.strides[nest.outer]
         tile.stream_ahead = LINES_AHEAD * plan.stream_strides[nest.outer]
     tile.target.mode = plan.mode
@@ -782,6 +817,8 @@ cdef Py_ssize_t run_units(const void *work, Py_ssize_t first, Py_ssize_t last) n
         if panel != NULL and nest.plan.operation != READ:
             copy_panel(nest, packed, &tile, panel, True)
     free(panel)
+    if nest.nontemporal:
+        end_nontemporal()
     return bad
 
 

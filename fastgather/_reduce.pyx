@@ -12,8 +12,8 @@ cimport numpy as cnp
 cimport fastgather._inline
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
-    AHEAD, AHEAD_BYTES, AMAX, AMIN, BAD, LINE_BYTES, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile, foresee,
-    normalise, prefetch, prefetch_row, rows_ahead, wide_index_t,
+    AHEAD, AHEAD_BYTES, AMAX, AMIN, BAD, FOUR, LINE_BYTES, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile,
+    foresee, index_at, normalise, prefetch, prefetch_row, rows_ahead, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -278,81 +278,91 @@ cdef inline Py_ssize_t reduce_line(
     bint foresees, const char *next, Py_ssize_t value_ahead, Py_ssize_t source_ahead,
 ) noexcept nogil:
     """One line of single items, as `gather_line`; how many index values were out of range."""
-    cdef Py_ssize_t i = 0, bad = 0
+    cdef Py_ssize_t i = 0, k, _, bad = 0
+    cdef int64_t[FOUR] four
     cdef int64_t at
-    while i < n:
-        at = (<const volatile wide_index_t *> (value + i * value_stride))[0]
-        if <uint64_t> at >= <uint64_t> size:
+    cdef uint64_t limit = size
+    cdef bint other
+    while i + FOUR <= n:
+        other = False
+        for k in range(FOUR):
+            four[k] = index_at(value, k * value_stride, index)
+            other |= <uint64_t> four[k] >= limit
+        if other:
             break
-        if far and i + AHEAD < n:
-            prefetch(base + (<const wide_index_t *> (value + (i + AHEAD) * value_stride))[0] * step)
+        if far and i + AHEAD + FOUR <= n:
+            for k in range(AHEAD, AHEAD + FOUR):
+                prefetch(base + (<const wide_index_t *> (value + k * value_stride))[0] * step)
         if foresees and i % (LINE_BYTES // <Py_ssize_t> sizeof(number_t)) == 0:
             foresee(
                 next + i * <Py_ssize_t> sizeof(number_t) if next != NULL else NULL,
-                value + i * value_stride + value_ahead,
-                source + i * stride + source_ahead, sizeof(number_t), sizeof(wide_index_t),
+                value + value_ahead,
+                source + source_ahead, sizeof(number_t), sizeof(wide_index_t),
             )
-        combine(base + i * base_stride + at * step, source + i * stride, item, operation)
-        i += 1
-    while i < n:
-        at = normalise((<const volatile wide_index_t *> (value + i * value_stride))[0], size, MODE_RAISE)
-        if <uint64_t> at < <uint64_t> size:
-            combine(base + i * base_stride + at * step, source + i * stride, item, operation)
+        for k in range(FOUR):
+            combine(base + four[k] * step, source, item, operation)
+            source += stride
+            base += base_stride
+        value += FOUR * value_stride
+        i += FOUR
+    for _ in range(i, n):
+        at = normalise(<wide_index_t> index_at(value, 0, index), size, MODE_RAISE)
+        if <uint64_t> at < limit:
+            combine(base + at * step, source, item, operation)
         else:
             bad += 1
-        i += 1
+        value += value_stride
+        source += stride
+        base += base_stride
+    return bad
+
+
+cdef inline Py_ssize_t reduce_lines(
+    const Tile *tile, Py_ssize_t step, Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t stride,
+    number_t *item, wide_index_t *index, Operation operation, bint far, bint foresees,
+) noexcept nogil:
+    """All lines of a tile."""
+    cdef const char *value = tile.values.data
+    cdef char *base = tile.base
+    cdef const char *next = tile.next
+    cdef const char *source = tile.stream
+    cdef Py_ssize_t n = tile.inner, size = tile.target.size, _, bad = 0
+    cdef Py_ssize_t value_ahead = tile.value_ahead, source_ahead = tile.stream_ahead
+    cdef Py_ssize_t outer_value = tile.values.outer_stride, outer_base = tile.target.outer_base
+    cdef Py_ssize_t outer_stride = tile.outer_stride, outer_next = outer_base if next != NULL else 0
+    for _ in range(tile.outer):
+        bad += reduce_line(
+            value, base, source, n, size, step, value_stride, base_stride, stride, item, index, operation, far,
+            foresees, next, value_ahead, source_ahead,
+        )
+        value += outer_value
+        base += outer_base
+        source += outer_stride
+        next += outer_next
     return bad
 
 
 cdef inline Py_ssize_t reduce_by_index(
     const Tile *tile, number_t *item, wide_index_t *index, Operation operation
 ) noexcept nogil:
-    cdef Py_ssize_t n = tile.inner, size = tile.target.size, step = tile.target.step
+    """The cases of `gather_direct`."""
+    cdef Py_ssize_t step = tile.target.step, base_stride = tile.target.inner_base
     cdef Py_ssize_t value_stride = tile.values.inner_stride, stride = tile.inner_stride
-    cdef Py_ssize_t base_stride = tile.target.inner_base, _, bad = 0
-    cdef bint packed = value_stride == sizeof(wide_index_t) and stride == sizeof(number_t)
-    cdef bint innermost = packed and base_stride == 0 and step == sizeof(number_t)
-    cdef bint outermost = packed and base_stride == sizeof(number_t) and not tile.far
-    cdef const char *value = tile.values.data
-    cdef char *base = tile.base
-    cdef const char *source = tile.stream
-    cdef const char *next = tile.next
-    for _ in range(tile.outer):
-        if innermost and tile.far:
-            bad += reduce_line(
-                value, base, source, n, size, sizeof(number_t), sizeof(wide_index_t), 0, sizeof(number_t), item, index,
-                operation, True, False, NULL, 0, 0,
-            )
-        elif innermost and tile.foresees:
-            bad += reduce_line(
-                value, base, source, n, size, sizeof(number_t), sizeof(wide_index_t), 0, sizeof(number_t), item, index,
-                operation, False, True, next, tile.value_ahead, tile.stream_ahead,
-            )
-            next += tile.target.outer_base
-        elif innermost:
-            bad += reduce_line(
-                value, base, source, n, size, sizeof(number_t), sizeof(wide_index_t), 0, sizeof(number_t), item, index,
-                operation, False, False, NULL, 0, 0,
-            )
-        elif outermost and tile.foresees:
-            bad += reduce_line(
-                value, base, source, n, size, step, sizeof(wide_index_t), sizeof(number_t), sizeof(number_t), item,
-                index, operation, False, True, NULL, tile.value_ahead, tile.stream_ahead,
-            )
-        elif outermost:
-            bad += reduce_line(
-                value, base, source, n, size, step, sizeof(wide_index_t), sizeof(number_t), sizeof(number_t), item,
-                index, operation, False, False, NULL, 0, 0,
-            )
-        else:
-            bad += reduce_line(
-                value, base, source, n, size, step, value_stride, base_stride, stride, item, index, operation, tile.far,
-                False, NULL, 0, 0,
-            )
-        value += tile.values.outer_stride
-        base += tile.target.outer_base
-        source += tile.outer_stride
-    return bad
+    cdef Py_ssize_t next_value = sizeof(wide_index_t), next_item = sizeof(number_t)
+    cdef bint packed = value_stride == next_value and stride == next_item
+    cdef bint innermost = packed and base_stride == 0 and step == next_item
+    cdef bint outermost = packed and base_stride == next_item and not tile.far
+    if innermost and tile.far:
+        return reduce_lines(tile, next_item, next_value, 0, next_item, item, index, operation, True, True)
+    if innermost and tile.foresees:
+        return reduce_lines(tile, next_item, next_value, 0, next_item, item, index, operation, False, True)
+    if innermost:
+        return reduce_lines(tile, next_item, next_value, 0, next_item, item, index, operation, False, False)
+    if outermost and tile.foresees:
+        return reduce_lines(tile, step, next_value, next_item, next_item, item, index, operation, False, True)
+    if outermost:
+        return reduce_lines(tile, step, next_value, next_item, next_item, item, index, operation, False, False)
+    return reduce_lines(tile, step, value_stride, base_stride, stride, item, index, operation, tile.far, False)
 
 
 cdef Py_ssize_t reduce_direct(const Tile *tile, number_t *item, wide_index_t *index) noexcept nogil:

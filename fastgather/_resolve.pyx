@@ -14,6 +14,10 @@ from fastgather._types cimport (
 )
 
 
+cdef enum:
+    BLOCK = 64                  # values that are prefetched together
+
+
 cdef inline void put(Py_ssize_t *offset, Py_ssize_t lead, bint adds) noexcept nogil:
     """A component that is BAD spoils the place."""
     if not adds:
@@ -93,12 +97,16 @@ cdef inline uint64_t out_of_range(
 ) noexcept nogil:
     """Whether a value of a line is out of range, in the highest bit: a loop without branches."""
     cdef uint64_t found = 0, at, low = size
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, start
     if index_t is uint64_t:
         low = 0
-    for i in range(n):
-        at = <uint64_t> <int64_t> (<const index_t *> (value + i * stride))[0]
-        found |= (size - 1 - at) | (at + low)
+    for start from 0 <= start < n by BLOCK:
+        if n - start >= BLOCK:
+            for i from 0 <= i < BLOCK by LINE_BYTES // <Py_ssize_t> sizeof(index_t):
+                prefetch(value + (start + i) * stride + VALUE_AHEAD)
+        for i in range(start, min(n, start + BLOCK)):
+            at = <uint64_t> <int64_t> (<const index_t *> (value + i * stride))[0]
+            found |= (size - 1 - at) | (at + low)
     return found
 
 

@@ -7,8 +7,8 @@ from libc.string cimport memcpy
 
 cimport fastgather._inline
 from fastgather._types cimport (
-    AHEAD, BAD, LINE_BYTES, MODE_RAISE, Direct, Item16, Kernel, Tile, copy_bytes, foresee, index_t, item_t, normalise,
-    prefetch, prefetch_row, rows_ahead,
+    AHEAD, BAD, FOUR, LINE_BYTES, MODE_RAISE, Direct, Item16, Kernel, Tile, copy_bytes, foresee, index_at,
+    index_t, item_t, normalise, prefetch, prefetch_row, rows_ahead,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -66,89 +66,101 @@ cdef void scatter_tile(const Tile *tile, item_t *item) noexcept nogil:
         scatter_items(tile, item, False)
 
 
+cdef inline void move_item(char *to, const char *source, item_t *item) noexcept nogil:
+    cdef item_t moved
+    memcpy(&moved, source, sizeof(item_t))
+    memcpy(to, &moved, sizeof(item_t))
+
+
 cdef inline Py_ssize_t scatter_line(
     const char *value, char *base, const char *source, Py_ssize_t n, Py_ssize_t size, Py_ssize_t step,
     Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t stride, item_t *item, index_t *index, bint far,
     bint foresees, const char *next, Py_ssize_t value_ahead, Py_ssize_t source_ahead,
 ) noexcept nogil:
     """One line of single items, as `gather_line`; how many index values were out of range."""
-    cdef Py_ssize_t i = 0, bad = 0
-    cdef item_t moved
+    cdef Py_ssize_t i = 0, k, _, bad = 0
+    cdef int64_t[FOUR] four
     cdef int64_t at
-    while i < n:
-        at = (<const volatile index_t *> (value + i * value_stride))[0]
-        if <uint64_t> at >= <uint64_t> size:
+    cdef uint64_t limit = size
+    cdef bint other
+    while i + FOUR <= n:
+        other = False
+        for k in range(FOUR):
+            four[k] = index_at(value, k * value_stride, index)
+            other |= <uint64_t> four[k] >= limit
+        if other:
             break
-        if far and i + AHEAD < n:
-            prefetch(base + (<const index_t *> (value + (i + AHEAD) * value_stride))[0] * step)
+        if far and i + AHEAD + FOUR <= n:
+            for k in range(AHEAD, AHEAD + FOUR):
+                prefetch(base + (<const index_t *> (value + k * value_stride))[0] * step)
         if foresees and i % (LINE_BYTES // <Py_ssize_t> sizeof(item_t)) == 0:
             foresee(
                 next + i * <Py_ssize_t> sizeof(item_t) if next != NULL else NULL,
-                value + i * value_stride + value_ahead,
-                source + i * stride + source_ahead, sizeof(item_t), sizeof(index_t),
+                value + value_ahead,
+                source + source_ahead, sizeof(item_t), sizeof(index_t),
             )
-        memcpy(&moved, source + i * stride, sizeof(item_t))
-        memcpy(base + i * base_stride + at * step, &moved, sizeof(item_t))
-        i += 1
-    while i < n:
-        at = normalise((<const volatile index_t *> (value + i * value_stride))[0], size, MODE_RAISE)
-        if <uint64_t> at < <uint64_t> size:
-            memcpy(&moved, source + i * stride, sizeof(item_t))
-            memcpy(base + i * base_stride + at * step, &moved, sizeof(item_t))
+        for k in range(FOUR):
+            move_item(base + four[k] * step, source, item)
+            source += stride
+            base += base_stride
+        value += FOUR * value_stride
+        i += FOUR
+    for _ in range(i, n):
+        at = normalise(<index_t> index_at(value, 0, index), size, MODE_RAISE)
+        if <uint64_t> at < limit:
+            move_item(base + at * step, source, item)
         else:
             bad += 1
-        i += 1
+        value += value_stride
+        source += stride
+        base += base_stride
+    return bad
+
+
+cdef inline Py_ssize_t scatter_lines(
+    const Tile *tile, Py_ssize_t step, Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t stride,
+    item_t *item, index_t *index, bint far, bint foresees,
+) noexcept nogil:
+    """All lines of a tile."""
+    cdef const char *value = tile.values.data
+    cdef char *base = tile.base
+    cdef const char *next = tile.next
+    cdef const char *source = tile.stream
+    cdef Py_ssize_t n = tile.inner, size = tile.target.size, _, bad = 0
+    cdef Py_ssize_t value_ahead = tile.value_ahead, source_ahead = tile.stream_ahead
+    cdef Py_ssize_t outer_value = tile.values.outer_stride, outer_base = tile.target.outer_base
+    cdef Py_ssize_t outer_stride = tile.outer_stride, outer_next = outer_base if next != NULL else 0
+    for _ in range(tile.outer):
+        bad += scatter_line(
+            value, base, source, n, size, step, value_stride, base_stride, stride, item, index, far,
+            foresees, next, value_ahead, source_ahead,
+        )
+        value += outer_value
+        base += outer_base
+        source += outer_stride
+        next += outer_next
     return bad
 
 
 cdef Py_ssize_t scatter_direct(const Tile *tile, item_t *item, index_t *index) noexcept nogil:
-    """Single items by one index under "raise", whose values go from here straight to the address."""
-    cdef Py_ssize_t n = tile.inner, size = tile.target.size, step = tile.target.step
+    """Single items by one index under "raise": the cases of `gather_direct`."""
+    cdef Py_ssize_t step = tile.target.step, base_stride = tile.target.inner_base
     cdef Py_ssize_t value_stride = tile.values.inner_stride, stride = tile.inner_stride
-    cdef Py_ssize_t base_stride = tile.target.inner_base, _, bad = 0
-    cdef bint packed = value_stride == sizeof(index_t) and stride == sizeof(item_t)
-    cdef bint innermost = packed and base_stride == 0 and step == sizeof(item_t)
-    cdef bint outermost = packed and base_stride == sizeof(item_t) and not tile.far
-    cdef const char *value = tile.values.data
-    cdef char *base = tile.base
-    cdef const char *source = tile.stream
-    cdef const char *next = tile.next
-    for _ in range(tile.outer):
-        if innermost and tile.far:
-            bad += scatter_line(
-                value, base, source, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index,
-                True, False, NULL, 0, 0,
-            )
-        elif innermost and tile.foresees:
-            bad += scatter_line(
-                value, base, source, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index,
-                False, True, next, tile.value_ahead, tile.stream_ahead,
-            )
-            next += tile.target.outer_base
-        elif innermost:
-            bad += scatter_line(
-                value, base, source, n, size, sizeof(item_t), sizeof(index_t), 0, sizeof(item_t), item, index,
-                False, False, NULL, 0, 0,
-            )
-        elif outermost and tile.foresees:
-            bad += scatter_line(
-                value, base, source, n, size, step, sizeof(index_t), sizeof(item_t), sizeof(item_t), item, index,
-                False, True, NULL, tile.value_ahead, tile.stream_ahead,
-            )
-        elif outermost:
-            bad += scatter_line(
-                value, base, source, n, size, step, sizeof(index_t), sizeof(item_t), sizeof(item_t), item, index,
-                False, False, NULL, 0, 0,
-            )
-        else:
-            bad += scatter_line(
-                value, base, source, n, size, step, value_stride, base_stride, stride, item, index, tile.far,
-                False, NULL, 0, 0,
-            )
-        value += tile.values.outer_stride
-        base += tile.target.outer_base
-        source += tile.outer_stride
-    return bad
+    cdef Py_ssize_t next_value = sizeof(index_t), next_item = sizeof(item_t)
+    cdef bint packed = value_stride == next_value and stride == next_item
+    cdef bint innermost = packed and base_stride == 0 and step == next_item
+    cdef bint outermost = packed and base_stride == next_item and not tile.far
+    if innermost and tile.far:
+        return scatter_lines(tile, next_item, next_value, 0, next_item, item, index, True, True)
+    if innermost and tile.foresees:
+        return scatter_lines(tile, next_item, next_value, 0, next_item, item, index, False, True)
+    if innermost:
+        return scatter_lines(tile, next_item, next_value, 0, next_item, item, index, False, False)
+    if outermost and tile.foresees:
+        return scatter_lines(tile, step, next_value, next_item, next_item, item, index, False, True)
+    if outermost:
+        return scatter_lines(tile, step, next_value, next_item, next_item, item, index, False, False)
+    return scatter_lines(tile, step, value_stride, base_stride, stride, item, index, tile.far, False)
 
 
 cdef void scatter_bytes(const Tile *tile, void *item) noexcept nogil:

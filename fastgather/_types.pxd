@@ -4,6 +4,7 @@ from libc.string cimport memcpy
 cdef enum:
     MAX_DIMS = 64
     TILE = 1024                 # positions in a tile: their offsets stay in the first-level cache
+    FOUR = 4                    # index values that are checked at once
     AHEAD = 16                  # positions from a prefetch to the access it is for
     VALUE_AHEAD = 1 << 10       # bytes that the index is prefetched ahead along a line
     AHEAD_BYTES = 2048          # the same for rows, which are fewer positions ahead the longer they are
@@ -22,6 +23,11 @@ cdef extern from *:
     #endif
     """
     void prefetch "fg_prefetch" (const void *address) noexcept nogil
+
+cdef extern from "_nontemporal.h" nogil:
+    bint FG_NONTEMPORAL
+    void store_nontemporal "fg_store_nontemporal" (char *to, const char *source, Py_ssize_t size)
+    void end_nontemporal "fg_end_nontemporal" ()
 
 cdef enum Mode:
     MODE_RAISE
@@ -102,6 +108,7 @@ cdef struct Tile:
     const char *fill            # what a read of a BAD offset gives; NULL: nothing is written
     Py_ssize_t fill_size
     bint far                    # the base is larger than the caches: prefetch
+    bint nontemporal            # the stream is larger than the caches: write past them
     bint foresees               # what comes next is prefetched line by line:
     const char *next            # where the next line of the base goes on, or NULL
     Py_ssize_t value_ahead      # bytes from an index value to one that comes later
@@ -146,6 +153,11 @@ cdef inline int64_t normalise(index_t value, int64_t size, Mode mode) noexcept n
         return i
 
 
+cdef inline int64_t index_at(const char *value, Py_ssize_t at, index_t *index) noexcept nogil:
+    """Read once: a value that another thread changes must not be another one after its check."""
+    return (<const volatile index_t *> (value + at))[0]
+
+
 cdef inline int index_code(int itemsize, bint is_unsigned) noexcept nogil:
     """The place of an index type among those of `index_t`."""
     return 2 * (0 if itemsize == 1 else 1 if itemsize == 2 else 2 if itemsize == 4 else 3) + is_unsigned
@@ -179,8 +191,12 @@ cdef inline void foresee(
 cdef inline void copy_bytes(char *to, const char *source, Py_ssize_t n) noexcept nogil:
     """memcpy for a short row: pieces of a constant size, of which the last overlaps the one before."""
     cdef Py_ssize_t at
-    if n > CALL_BYTES:
+    if n >= CALL_BYTES:
         memcpy(to, source, n)
+    elif n >= 64:
+        for at from 0 <= at < n - 64 by 64:
+            memcpy(to + at, source + at, 64)
+        memcpy(to + n - 64, source + n - 64, 64)
     elif n >= 16:
         for at from 0 <= at < n - 16 by 16:
             memcpy(to + at, source + at, 16)

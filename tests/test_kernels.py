@@ -10,7 +10,7 @@ from test_properties import KERNELS, assert_like, calls, shapes
 pytestmark = pytest.mark.compiled
 
 
-@pytest.fixture(scope="module", params=["offsets", "far", "panel", "copy", "place"])
+@pytest.fixture(scope="module", params=["offsets", "far", "nontemporal", "panel", "copy", "place"])
 def engine(request):
     from fastgather import _core, _plan
 
@@ -98,3 +98,27 @@ def test_there_is_no_other_kernel_to_force():
 
     with pytest.raises(KeyError):
         _plan.force("fastest")
+
+
+@pytest.mark.parametrize("mode", ["raise", "wrap", "clip", "fill"])
+@pytest.mark.parametrize("width", [1, 40, 3000])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128, "V12"])
+def test_results_larger_than_the_caches_are_written_past_them(dtype, width, mode):
+    """Single items, rows that are items and rows that are not; aligned results and others."""
+    from fastgather import _core
+
+    rng = np.random.default_rng(0)
+    table = rng.integers(0, 255, (300, width * np.dtype(dtype).itemsize), np.uint8).view(dtype)
+    rows = (50 << 20) // table[0].nbytes
+    index = rng.integers(0, 300, rows)
+    expected = table[index]
+    fill = np.ones(1, dtype)[0]
+    if mode == "fill":
+        index[::7] = -1
+        expected[::7] = fill
+    result = _core.take(table, index, 0, mode=mode, fill_value=fill)
+    assert result.tobytes() == expected.tobytes()
+    memory = np.zeros(expected.nbytes + 4, np.uint8)
+    out = memory[4:].view(dtype).reshape(expected.shape)
+    _core.take(table, index, 0, out, mode, fill_value=fill)
+    assert memory[4:].tobytes() == expected.tobytes()
