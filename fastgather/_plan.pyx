@@ -46,6 +46,7 @@ cdef enum:
     SHARED_PLACES = 1 << 9      # rows of a multiple of this length share few places in the first-level cache
     STREAM_AHEAD = 1 << 9       # bytes that the other operand is prefetched ahead along a line
     LINES_AHEAD = 4             # the same across lines
+    PLACES_BYTES = 1 << 24      # a base to whose places single items are better written by two threads than by one
     COPY_BYTES = 1 << 19        # a copy of the base that a thread may have, at most
     COPY_TIMES = 4              # as many positions as places, at least, for copies to pay
     MANY_THREADS = 4            # from which each may go through the whole index even for places in its cache
@@ -505,11 +506,11 @@ cdef bint can_part(const Plan *plan, const Nest *nest) noexcept nogil:
 
 cdef bint by_place_pays(const Plan *plan, const Nest *nest) noexcept nogil:
     """
-    Whether threads should go through the whole index each, which takes about as long as a write to a place in
-    a cache: where the places are not in one, or a position has more than an item to write.
+    Whether threads should go through the whole index each, which takes as long as a prefetched write to a place in
+    a cache: where the places are in none, or a position has more than an item to write.
     """
     return can_part(plan, nest) and (
-        forced == PLACE or nest.row >= 0 or plan.component.size * llabs(plan.component.step) > CACHE_BYTES
+        forced == PLACE or nest.row >= 0 or plan.component.size * llabs(plan.component.step) > PLACES_BYTES
     )
 
 
@@ -528,7 +529,7 @@ cdef void share(Nest *nest, int threads) noexcept nogil:
 
     case                                         how
     small base, any order gives the same bits    by copies: histograms of integers, amax and amin
-    base beyond the first cache, rows, or many   by place
+    base beyond the caches, rows, or many        by place
     threads
     anything else                                not at all
     """

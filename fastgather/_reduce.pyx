@@ -404,7 +404,7 @@ cdef inline void reduce_runs_with(
             memcpy(to, &total, sizeof(number_t))
         else:
             for i in range(n):
-                prefetch(source + i * step + AHEAD_BYTES)
+                prefetch(source + i * step + 2 * AHEAD_BYTES)
                 reduce_row(
                     to, source + i * step, stop - start, runs.to_row, runs.source_row, item, operation
                 )
