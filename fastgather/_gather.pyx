@@ -8,9 +8,9 @@ from libc.string cimport memcpy
 
 cimport fastgather._inline
 from fastgather._types cimport (
-    AHEAD, BAD, FOUR, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Item16, Kernel, Mode, Tile,
-    copy_bytes, foresee, index_at, index_t, item_t, normalise, prefetch, prefetch_row, rows_ahead, store_nontemporal,
-    wide_index_t,
+    AHEAD, BAD, FOUR, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Item3, Item12, Item16, Kernel,
+    Mode, Tile, copy_bytes, foresee, index_at, index_t, item_t, line_items, normalise, prefetch, prefetch_row,
+    rows_ahead, store_nontemporal, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -125,7 +125,7 @@ cdef inline Py_ssize_t gather_line(
         if far and i + AHEAD + FOUR <= n:
             for k in range(AHEAD, AHEAD + FOUR):
                 prefetch(base + (<const index_t *> (value + k * value_stride))[0] * step)
-        if foresees and i % (LINE_BYTES // <Py_ssize_t> sizeof(item_t)) == 0:
+        if foresees and i % line_items(sizeof(item_t)) == 0:
             foresee(
                 next + i * <Py_ssize_t> sizeof(item_t) if next != NULL else NULL,
                 value + value_ahead,
@@ -238,7 +238,7 @@ cdef inline Py_ssize_t gather_lines_by_mode(
                 for k in range(AHEAD, AHEAD + FOUR):
                     at = normalise((<const index_t *> (value + k * value_stride))[0], size, mode)
                     prefetch(base + at * step)
-            if foresees and i % (LINE_BYTES // <Py_ssize_t> sizeof(item_t)) == 0:
+            if foresees and i % line_items(sizeof(item_t)) == 0:
                 foresee(
                     NULL, value + tile.value_ahead, NULL if nontemporal else to + tile.stream_ahead, sizeof(item_t),
                     sizeof(index_t),
@@ -356,10 +356,14 @@ cdef Kernel gather_kernel(Py_ssize_t itemsize) noexcept nogil:
         return <Kernel> gather_tile[uint8_t]
     if itemsize == 2:
         return <Kernel> gather_tile[uint16_t]
+    if itemsize == 3:
+        return <Kernel> gather_tile[Item3]
     if itemsize == 4:
         return <Kernel> gather_tile[uint32_t]
     if itemsize == 8:
         return <Kernel> gather_tile[uint64_t]
+    if itemsize == 12:
+        return <Kernel> gather_tile[Item12]
     if itemsize == 16:
         return <Kernel> gather_tile[Item16]
     return gather_bytes
@@ -395,10 +399,14 @@ cdef Direct gather_direct_kernel(Py_ssize_t itemsize, int index_code, Mode mode)
         return direct_for[uint8_t](NULL, index_code, mode)
     if itemsize == 2:
         return direct_for[uint16_t](NULL, index_code, mode)
+    if itemsize == 3:
+        return direct_for[Item3](NULL, index_code, mode)
     if itemsize == 4:
         return direct_for[uint32_t](NULL, index_code, mode)
     if itemsize == 8:
         return direct_for[uint64_t](NULL, index_code, mode)
+    if itemsize == 12:
+        return direct_for[Item12](NULL, index_code, mode)
     if itemsize == 16:
         return direct_for[Item16](NULL, index_code, mode)
     return NULL
@@ -410,10 +418,14 @@ cdef Direct gather_pair_kernel(Py_ssize_t itemsize, int index_code) noexcept nog
         return pair_for[uint8_t](NULL, index_code)
     if itemsize == 2:
         return pair_for[uint16_t](NULL, index_code)
+    if itemsize == 3:
+        return pair_for[Item3](NULL, index_code)
     if itemsize == 4:
         return pair_for[uint32_t](NULL, index_code)
     if itemsize == 8:
         return pair_for[uint64_t](NULL, index_code)
+    if itemsize == 12:
+        return pair_for[Item12](NULL, index_code)
     if itemsize == 16:
         return pair_for[Item16](NULL, index_code)
     return NULL

@@ -760,6 +760,12 @@ cdef void transpose_row(
         move_across(row, lines, columns, line, 2, back)
     elif itemsize == 1:
         move_across(row, lines, columns, line, 1, back)
+    elif itemsize == 3:
+        move_across(row, lines, columns, line, 3, back)
+    elif itemsize == 12:
+        move_across(row, lines, columns, line, 12, back)
+    elif itemsize == 16:
+        move_across(row, lines, columns, line, 16, back)
     else:
         move_across(row, lines, columns, line, itemsize, back)
 

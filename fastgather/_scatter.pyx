@@ -7,8 +7,8 @@ from libc.string cimport memcpy
 
 cimport fastgather._inline
 from fastgather._types cimport (
-    AHEAD, BAD, FOUR, LINE_BYTES, MODE_RAISE, Direct, Item16, Kernel, Tile, copy_bytes, foresee, index_at,
-    index_t, item_t, normalise, prefetch, prefetch_row, rows_ahead,
+    AHEAD, BAD, FOUR, MODE_RAISE, Direct, Item3, Item12, Item16, Kernel, Tile, copy_bytes, foresee, index_at,
+    index_t, item_t, line_items, normalise, prefetch, prefetch_row, rows_ahead,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -93,7 +93,7 @@ cdef inline Py_ssize_t scatter_line(
         if far and i + AHEAD + FOUR <= n:
             for k in range(AHEAD, AHEAD + FOUR):
                 prefetch(base + (<const index_t *> (value + k * value_stride))[0] * step)
-        if foresees and i % (LINE_BYTES // <Py_ssize_t> sizeof(item_t)) == 0:
+        if foresees and i % line_items(sizeof(item_t)) == 0:
             foresee(
                 next + i * <Py_ssize_t> sizeof(item_t) if next != NULL else NULL,
                 value + value_ahead,
@@ -199,10 +199,14 @@ cdef Kernel scatter_kernel(Py_ssize_t itemsize) noexcept nogil:
         return <Kernel> scatter_tile[uint8_t]
     if itemsize == 2:
         return <Kernel> scatter_tile[uint16_t]
+    if itemsize == 3:
+        return <Kernel> scatter_tile[Item3]
     if itemsize == 4:
         return <Kernel> scatter_tile[uint32_t]
     if itemsize == 8:
         return <Kernel> scatter_tile[uint64_t]
+    if itemsize == 12:
+        return <Kernel> scatter_tile[Item12]
     if itemsize == 16:
         return <Kernel> scatter_tile[Item16]
     return scatter_bytes
@@ -224,10 +228,14 @@ cdef Direct scatter_direct_kernel(Py_ssize_t itemsize, int index_code) noexcept 
         return direct_for[uint8_t](NULL, index_code)
     if itemsize == 2:
         return direct_for[uint16_t](NULL, index_code)
+    if itemsize == 3:
+        return direct_for[Item3](NULL, index_code)
     if itemsize == 4:
         return direct_for[uint32_t](NULL, index_code)
     if itemsize == 8:
         return direct_for[uint64_t](NULL, index_code)
+    if itemsize == 12:
+        return direct_for[Item12](NULL, index_code)
     if itemsize == 16:
         return direct_for[Item16](NULL, index_code)
     return NULL

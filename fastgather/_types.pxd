@@ -61,16 +61,26 @@ ctypedef fused wide_index_t:
     int64_t
 
 
+# Three items in a row are pixels and points.
+cdef struct Item3:
+    uint8_t[3] part
+
+
+cdef struct Item12:
+    uint32_t[3] part
+
+
 cdef struct Item16:
-    uint64_t low
-    uint64_t high
+    uint64_t[2] part
 
 
 ctypedef fused item_t:
     uint8_t
     uint16_t
+    Item3
     uint32_t
     uint64_t
+    Item12
     Item16
 
 
@@ -175,6 +185,11 @@ cdef inline void prefetch_row(const char *row, Py_ssize_t bytes) noexcept nogil:
         prefetch(row + at)
 
 
+cdef inline Py_ssize_t line_items(Py_ssize_t itemsize) noexcept nogil:
+    """Items that a line of the cache holds: a power of two, so no more than half of them are prefetched twice."""
+    return LINE_BYTES // (4 if itemsize == 3 else 16 if itemsize == 12 else itemsize)
+
+
 cdef inline void foresee(
     const char *next, const char *value, const char *stream, Py_ssize_t itemsize, Py_ssize_t indexsize
 ) noexcept nogil:
@@ -184,7 +199,7 @@ cdef inline void foresee(
         prefetch(next)
     if stream != NULL:
         prefetch(stream)
-    for at from 0 <= at < LINE_BYTES // itemsize * indexsize by LINE_BYTES:
+    for at from 0 <= at < line_items(itemsize) * indexsize by LINE_BYTES:
         prefetch(value + at)
 
 
