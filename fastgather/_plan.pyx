@@ -34,6 +34,7 @@ from fastgather._types cimport (
 cdef enum:
     ITEM_BYTES = 1 << 12        # a contiguous row up to this long is an item
     ROW_BYTES = 1 << 15         # a longer one is cut, so that threads can share it
+    LINES_READ = 4              # of the cache, in the result, that a piece of a row fills which lies across the base
     TILE_BYTES = 1 << 17        # what a tile moves, at most
     CACHE_BYTES = 1 << 18       # what surely stays in a core's cache
     LEAST_PANEL = 1 << 19       # bytes of a panel: half of the second-level cache, within these limits
@@ -456,6 +457,16 @@ cdef Py_ssize_t panel_width(const Plan *plan) noexcept nogil:
     return max(<Py_ssize_t> 1, width // plan.itemsize)
 
 
+cdef Py_ssize_t row_items(const Plan *plan, const Nest *nest, Py_ssize_t items_a_line) noexcept nogil:
+    """
+    How much of a row is walked at a time: of one that lies across the lines of the base so little that
+    these lines are still in a cache for the next position, which has its items beside those of this one.
+    """
+    if llabs(plan.base_strides[nest.row]) <= LINE_BYTES:
+        return max(<Py_ssize_t> 1, ROW_BYTES // plan.itemsize)
+    return LINES_READ * items_a_line if plan.operation == READ else items_a_line
+
+
 cdef void cut(Nest *nest, int threads) noexcept nogil:
     """Blocks of the tile's dims, then the levels: parallel ones first."""
     cdef Plan *plan = nest.plan
@@ -466,7 +477,7 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     if nest.row >= 0:
         nest.block[nest.row] = plan.shape[nest.row]
         if not is_serial(plan, nest.row):
-            nest.block[nest.row] = min(plan.shape[nest.row], max(1, ROW_BYTES // plan.itemsize))
+            nest.block[nest.row] = min(plan.shape[nest.row], row_items(plan, nest, items_a_line))
         row_bytes *= nest.block[nest.row]
     positions = TILE
     if nest.lines:
