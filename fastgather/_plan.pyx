@@ -24,7 +24,7 @@ cimport numpy as cnp
 from fastgather._gather cimport gather_direct_kernel, gather_kernel, gather_pair_kernel
 from fastgather._reduce cimport is_order_free, on_truth_values, reduce_direct_kernel, reduce_kernel
 from fastgather._resolve cimport check_direct_kernel, copy_native, resolver
-from fastgather._scatter cimport scatter_direct_kernel, scatter_kernel
+from fastgather._scatter cimport scatter_direct_kernel, scatter_kernel, scatter_pair_kernel
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
     FG_NONTEMPORAL, LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, READ, SET, SUM, TILE,
@@ -270,11 +270,11 @@ cdef bint takes_direct(const Plan *plan, const Nest *nest) noexcept nogil:
 
 
 cdef bint takes_pair(const Plan *plan, const Nest *nest) noexcept nogil:
-    """Whether a read may take two components at once."""
+    """Whether a read or a plain write may take two components at once."""
     cdef const Component *component = plan.component
     return (
         plan.components == 2 and component[0].plain and component[1].plain
-        and component[0].code == component[1].code and plan.operation == READ and not plan.checks_only
+        and component[0].code == component[1].code and plan.operation <= SET and not plan.checks_only
         and plan.mode == MODE_RAISE and nest.row < 0 and forced != OFFSETS
     )
 
@@ -372,8 +372,10 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
         nest.kernel = gather_kernel(0 if row_is_contiguous(plan, nest.row) else itemsize)
     else:
         nest.kernel = scatter_kernel(0 if row_is_contiguous(plan, nest.row) else itemsize)
-    if takes_pair(plan, nest):
+    if takes_pair(plan, nest) and plan.operation == READ:
         nest.direct = gather_pair_kernel(itemsize, code)
+    elif takes_pair(plan, nest):
+        nest.direct = scatter_pair_kernel(itemsize, code)
     elif takes_direct(plan, nest):
         nest.direct = direct_kernel(plan, code)
     nest.column = panel_column(plan, nest)

@@ -8,7 +8,7 @@ from libc.string cimport memcpy
 cimport fastgather._inline
 from fastgather._types cimport (
     AHEAD, BAD, FOUR, MODE_RAISE, Direct, Item3, Item12, Item16, Kernel, Tile, copy_bytes, foresee, index_at,
-    index_t, item_t, line_items, normalise, prefetch, prefetch_row, rows_ahead,
+    index_t, item_t, line_items, normalise, prefetch, prefetch_row, rows_ahead, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -163,6 +163,43 @@ cdef Py_ssize_t scatter_direct(const Tile *tile, item_t *item, index_t *index) n
     return scatter_lines(tile, step, value_stride, base_stride, stride, item, index, tile.far, False)
 
 
+cdef Py_ssize_t scatter_by_pair(const Tile *tile, item_t *item, wide_index_t *index) noexcept nogil:
+    """Single items by two components of an index under "raise": points of an image."""
+    cdef Py_ssize_t n = tile.inner, size = tile.target.size, step = tile.target.step
+    cdef Py_ssize_t second_size = tile.second_target.size, second_step = tile.second_target.step
+    cdef Py_ssize_t stride = tile.values.inner_stride, second_stride = tile.second_values.inner_stride
+    cdef Py_ssize_t base_stride = tile.target.inner_base, source_stride = tile.inner_stride
+    cdef const char *value
+    cdef const char *second
+    cdef const char *source
+    cdef char *base
+    cdef bint far = tile.far
+    cdef Py_ssize_t i, j, bad = 0
+    cdef int64_t at, beside
+    for j in range(tile.outer):
+        value = tile.values.data + j * tile.values.outer_stride
+        second = tile.second_values.data + j * tile.second_values.outer_stride
+        base = tile.base + j * tile.target.outer_base
+        source = tile.stream + j * tile.outer_stride
+        for i in range(n):
+            if far and i + AHEAD < n:
+                prefetch(
+                    base + (<const wide_index_t *> (value + AHEAD * stride))[0] * step
+                    + (<const wide_index_t *> (second + AHEAD * second_stride))[0] * second_step
+                )
+            at = normalise(<wide_index_t> index_at(value, 0, index), size, MODE_RAISE)
+            beside = normalise(<wide_index_t> index_at(second, 0, index), second_size, MODE_RAISE)
+            if <uint64_t> at < <uint64_t> size and <uint64_t> beside < <uint64_t> second_size:
+                move_item(base + at * step + beside * second_step, source, item)
+            else:
+                bad += 1
+            value += stride
+            second += second_stride
+            base += base_stride
+            source += source_stride
+    return bad
+
+
 cdef void scatter_bytes(const Tile *tile, void *item) noexcept nogil:
     """Items of any size; contiguous rows of items are one copy."""
     cdef const Py_ssize_t *offset = tile.offset
@@ -212,6 +249,14 @@ cdef Kernel scatter_kernel(Py_ssize_t itemsize) noexcept nogil:
     return scatter_bytes
 
 
+cdef Direct pair_for(item_t *item, int index_code) noexcept nogil:
+    if index_code == 4:
+        return <Direct> scatter_by_pair[item_t, int32_t]
+    if index_code == 6:
+        return <Direct> scatter_by_pair[item_t, int64_t]
+    return NULL
+
+
 cdef Direct direct_for(item_t *item, int index_code) noexcept nogil:
     cdef Direct[8] table = [
         <Direct> scatter_direct[item_t, int8_t], <Direct> scatter_direct[item_t, uint8_t],
@@ -238,4 +283,23 @@ cdef Direct scatter_direct_kernel(Py_ssize_t itemsize, int index_code) noexcept 
         return direct_for[Item12](NULL, index_code)
     if itemsize == 16:
         return direct_for[Item16](NULL, index_code)
+    return NULL
+
+
+cdef Direct scatter_pair_kernel(Py_ssize_t itemsize, int index_code) noexcept nogil:
+    """The kernel for two components of one index type, or NULL: only int32 and int64 have one."""
+    if itemsize == 1:
+        return pair_for[uint8_t](NULL, index_code)
+    if itemsize == 2:
+        return pair_for[uint16_t](NULL, index_code)
+    if itemsize == 3:
+        return pair_for[Item3](NULL, index_code)
+    if itemsize == 4:
+        return pair_for[uint32_t](NULL, index_code)
+    if itemsize == 8:
+        return pair_for[uint64_t](NULL, index_code)
+    if itemsize == 12:
+        return pair_for[Item12](NULL, index_code)
+    if itemsize == 16:
+        return pair_for[Item16](NULL, index_code)
     return NULL
