@@ -19,7 +19,7 @@ from fastgather import _reductions as reductions
 from fastgather import _settings
 
 from fastgather._memory cimport new_array
-from fastgather._plan cimport Component, Plan, count_bad, run, work_bytes
+from fastgather._plan cimport Component, Plan, count_bad, may_copy_late, run, work_bytes
 from fastgather._reduce cimport Runs, is_reducible, reduce_runs
 from fastgather._threads cimport Work, begin_work, end_work
 from fastgather._types cimport (
@@ -251,6 +251,8 @@ cdef inline void start_plan(Plan *plan, Component *component, int components, in
     plan.operation = <Operation> operation
     plan.fill = NULL
     plan.checks_only = False
+    plan.origin = NULL
+    plan.origin_bytes = 0
 
 
 cdef inline void set_component(Component *component, cnp.ndarray index, int dim):
@@ -418,11 +420,16 @@ cdef int copy_into(cnp.ndarray destination, cnp.ndarray source) except -1:
     return 0
 
 
-cdef cnp.ndarray new_copy(cnp.ndarray array):
-    cdef bint fortran = cnp.PyArray_IS_F_CONTIGUOUS(array) and not cnp.PyArray_IS_C_CONTIGUOUS(array)
-    cdef cnp.ndarray copy = new_array(array.descr, cnp.PyArray_NDIM(array), shape_of(array), fortran)
-    copy_into(copy, array)
-    return copy
+cdef int copy_for(Plan *plan, cnp.ndarray destination, cnp.ndarray input, bint wait) except -1:
+    """Copy what a plan is to write over, now or, if that can `wait` and pays, when the plan gets there."""
+    if (
+        wait and cnp.PyArray_IS_C_CONTIGUOUS(input) and cnp.PyArray_IS_C_CONTIGUOUS(destination)
+        and may_copy_late(plan, cnp.PyArray_NBYTES(input))
+    ):
+        plan.origin = <const char *> cnp.PyArray_DATA(input)
+        plan.origin_bytes = cnp.PyArray_NBYTES(input)
+        return 0
+    return copy_into(destination, input)
 
 
 cdef int check_sizes(const Plan *plan, mode) except -1:
@@ -579,7 +586,7 @@ cdef object write(
     user sees it if the call fails. Where `out` overlaps itself or an index, into a copy first.
     """
     cdef cnp.ndarray destination
-    cdef bint direct = out is not None, empty = any_empty(indices)
+    cdef bint direct = out is not None, empty = any_empty(indices), fortran
     if out is not None:
         check_out(out, cnp.PyArray_NDIM(input), shape_of(input), input.descr)
         direct = not (overlaps_itself(out) or any_overlap(out, indices))
@@ -597,10 +604,12 @@ cdef object write(
             if not same_place(destination, input):
                 cnp.PyArray_CopyInto(destination, input)
         else:
-            copy_into(destination, input)
+            copy_for(plan, destination, input, include_self and not empty)
     else:
-        destination = new_copy(input)
+        fortran = cnp.PyArray_IS_F_CONTIGUOUS(input) and not cnp.PyArray_IS_C_CONTIGUOUS(input)
+        destination = new_array(input.descr, cnp.PyArray_NDIM(input), shape_of(input), fortran)
         bind_base(plan, destination)
+        copy_for(plan, destination, input, include_self and not empty)
         if not empty:
             check_sizes(plan, mode)
     if not empty:

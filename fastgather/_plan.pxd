@@ -30,7 +30,10 @@ cdef struct Plan:
     Operation operation
     const char *fill
     bint checks_only            # count the indices out of range, move nothing
+    const char *origin          # what the base has to hold before it is written to, and does not yet; or NULL
+    Py_ssize_t origin_bytes     # of it, without gaps
 
 cdef Py_ssize_t work_bytes(const Plan *plan) noexcept nogil
+cdef bint may_copy_late(const Plan *plan, Py_ssize_t bytes) noexcept nogil
 cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil
 cdef Py_ssize_t count_bad(const Plan *plan, int threads) noexcept nogil

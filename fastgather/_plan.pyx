@@ -103,6 +103,7 @@ cdef struct Nest:
     bint foresees
     bint nontemporal
     int column                  # the dim of the tile along which each unit packs its part of the base, or -1
+    Py_ssize_t origin           # bytes from the base to where each unit copies its part of it from, or 0
     bint panel                  # whether it does,
     bint lines                  # and transposes, so that the panel holds lines
     int levels
@@ -155,7 +156,12 @@ cdef Py_ssize_t work_bytes(const Plan *plan) noexcept nogil:
         count *= plan.shape[d]
         if not index_is_constant(plan, d):
             indices *= plan.shape[d]
-    return count * plan.itemsize + indices * <Py_ssize_t> sizeof(Py_ssize_t) if count else 0
+    return count * plan.itemsize + indices * <Py_ssize_t> sizeof(Py_ssize_t) + plan.origin_bytes if count else 0
+
+
+cdef bint may_copy_late(const Plan *plan, Py_ssize_t bytes) noexcept nogil:
+    """Whether a base may get its contents from `run`: large enough to matter, and written to at all."""
+    return plan.itemsize > 0 and work_bytes(plan) > 0 and (bytes > CACHE_BYTES or forced != NOTHING)
 
 
 cdef void move_dim(Plan *plan, int source, int to) noexcept nogil:
@@ -651,7 +657,7 @@ cdef Py_ssize_t run_tile(
         tile.base += start[d] * plan.base_strides[d]
         tile.stream += start[d] * plan.stream_strides[d]
     if nest.whole_lines:
-        tile.next = tile.base + tile.target.outer_base + start[nest.inner] * plan.itemsize
+        tile.next = tile.base + tile.target.outer_base + start[nest.inner] * plan.itemsize + nest.origin
     if panel != NULL:
         tile.base = panel
         tile.next = panel + tile.target.outer_base if nest.lines else NULL
@@ -726,23 +732,41 @@ cdef void copy_panel(const Nest *nest, const Py_ssize_t *start, Tile *tile, char
     cdef const Plan *plan = nest.plan
     cdef Py_ssize_t columns = extent(nest, nest.column, start), width = columns * plan.itemsize
     cdef Py_ssize_t line = line_bytes(nest), _, step = plan.itemsize if nest.lines else width
+    cdef Py_ssize_t origin = 0 if back else nest.origin
     cdef int d
     cdef char *base = plan.base
     for d in range(plan.ndim):
         base += start[d] * plan.base_strides[d]
     for _ in range(plan.component.size):
-        prefetch_row(base + ROWS_AHEAD * plan.component.step, width)
+        prefetch_row(base + origin + ROWS_AHEAD * plan.component.step, width)
         if nest.lines:
             transpose_row(base, panel, columns, line, plan.itemsize, back)
         elif back:
             memcpy(base, panel, width)
         else:
-            memcpy(panel, base, width)
+            memcpy(panel, base + origin, width)
         base += plan.component.step
         panel += step
     tile.target.step = step
     if nest.lines:
         tile.target.outer_base = line
+
+
+cdef void copy_part(const Nest *nest, const Py_ssize_t *start) noexcept nogil:
+    """Copy the lines of the base that a unit writes to; or columns, where there was no memory for a panel."""
+    cdef const Plan *plan = nest.plan
+    cdef Py_ssize_t step = plan.component.step, _, rows = 1, width
+    cdef char *to = plan.base
+    cdef int d
+    for d in range(plan.ndim):
+        to += start[d] * plan.base_strides[d]
+    if nest.panel:
+        rows, width = plan.component.size, extent(nest, nest.inner, start) * plan.itemsize
+    else:
+        width = extent(nest, nest.outer, start) * plan.base_strides[nest.outer]
+    for _ in range(rows):
+        memcpy(to, to + nest.origin, width)
+        to += step
 
 
 cdef Py_ssize_t line_bytes(const Nest *nest) noexcept nogil:
@@ -831,6 +855,8 @@ cdef Py_ssize_t run_units(const void *work, Py_ssize_t first, Py_ssize_t last) n
         if panel != NULL:
             copy_panel(nest, start, &tile, panel, False)
             memcpy(packed, start, nest.plan.ndim * sizeof(Py_ssize_t))
+        elif nest.origin:
+            copy_part(nest, start)
         for _ in range(nest.turns):
             bad += run_tile(nest, start, offset, &tile, panel, 0, NULL)
             advance(nest, start)
@@ -870,6 +896,50 @@ cdef Py_ssize_t run_parts(const void *work, Py_ssize_t first, Py_ssize_t last) n
     return bad
 
 
+cdef bint units_cover(const Plan *plan, const Nest *nest) noexcept nogil:
+    """
+    Whether the units have the base between them, each the lines that its tiles write to or the columns that it
+    packs, so that each can copy its part first, which is then still in a cache.
+    """
+    cdef Py_ssize_t whole, line
+    cdef int d
+    if nest.sharing != WHOLE or nest.row >= 0 or nest.inner < 0 or nest.outer < 0 or plan.components != 1:
+        return False
+    line = plan.component.size * plan.component.step
+    if not nest.panel:
+        whole = plan.shape[nest.outer] * plan.base_strides[nest.outer]
+        return (
+            plan.ndim == 2 and plan.base_strides[nest.inner] == 0 and plan.component.step == plan.itemsize
+            and plan.base_strides[nest.outer] == line and whole == plan.origin_bytes
+        )
+    if nest.lines or plan.shape[nest.inner] * plan.itemsize != plan.component.step or plan.ndim > 3:
+        return False
+    for d in range(plan.ndim):
+        if plan.base_strides[d] != (0 if d == nest.outer else plan.itemsize if d == nest.inner else line):
+            return False
+    return (plan.shape[0] if plan.ndim == 3 else 1) * line == plan.origin_bytes
+
+
+cdef void copy_whole(Plan *plan, int threads) noexcept nogil:
+    """Let the base hold what it has to: a read without an index."""
+    cdef Plan copy
+    copy.component = NULL
+    copy.components = 0
+    copy.mode = MODE_RAISE
+    copy.operation = READ
+    copy.fill = NULL
+    copy.checks_only = False
+    copy.origin = NULL
+    copy.origin_bytes = 0
+    copy.itemsize = plan.itemsize
+    copy.ndim = 1
+    copy.shape[0] = plan.origin_bytes // plan.itemsize
+    copy.base_strides[0] = copy.stream_strides[0] = plan.itemsize
+    copy.base = <char *> plan.origin
+    copy.stream = plan.base
+    run(&copy, threads)
+
+
 cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     """Carry out a plan, which is spent afterwards; how many index values were out of range."""
     cdef Nest nest
@@ -890,6 +960,11 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     choose_kernel(plan, &nest)
     cut(&nest, threads)
     share(&nest, threads)
+    nest.origin = 0
+    if plan.origin != NULL and units_cover(plan, &nest):
+        nest.origin = plan.origin - plan.base
+    elif plan.origin != NULL:
+        copy_whole(plan, threads)
     if nest.sharing == WHOLE:
         return run_parallel(run_units, &nest, nest.units, <int> min(<Py_ssize_t> threads, nest.units))
     bad = run_parallel(run_parts, &nest, nest.units * nest.parts, threads)
@@ -908,6 +983,7 @@ cdef Py_ssize_t count_bad(const Plan *plan, int threads) noexcept nogil:
     memcpy(component, plan.component, plan.components * sizeof(Component))
     check.component = component
     check.checks_only = True
+    check.origin = NULL
     check.operation = READ
     check.itemsize = 1
     for d in range(check.ndim):

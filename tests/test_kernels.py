@@ -122,3 +122,26 @@ def test_results_larger_than_the_caches_are_written_past_them(dtype, width, mode
     out = memory[4:].view(dtype).reshape(expected.shape)
     _core.take(table, index, 0, out, mode, fill_value=fill)
     assert memory[4:].tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("out", [False, True])
+@pytest.mark.parametrize("dim", [0, 1, 2])
+@pytest.mark.parametrize("share", [(1, 1, 1), (0.5, 1, 1), (1, 0.5, 1), (1, 1, 0.5)])
+def test_a_large_destination_holds_the_input_where_nothing_is_written(share, dim, out):
+    """Each unit copies its part of the input, or all is copied before if the units leave any out."""
+    from fastgather import _core
+
+    rng = np.random.default_rng(0)
+    shape = (6, 300, 500)
+    data = rng.random(shape, np.float32)
+    index_shape = tuple(int(size * part) for size, part in zip(shape, share, strict=True))
+    index = rng.integers(0, shape[dim], index_shape)
+    src = rng.random(index_shape, np.float32)
+    for function, reduce in ((np.add, "sum"), (np.maximum, "amax")):
+        expected = data.copy()
+        places = list(np.indices(index_shape, sparse=True))
+        places[dim] = index
+        function.at(expected, tuple(places), src)
+        given = np.full_like(data, np.nan) if out else None
+        result = _core.scatter_reduce(data, dim, index, src, reduce, out=given)
+        np.testing.assert_array_equal(result, expected)
