@@ -128,7 +128,7 @@ def test_results_larger_than_the_caches_are_written_past_them(dtype, width, mode
 @pytest.mark.parametrize("dim", [0, 1, 2])
 @pytest.mark.parametrize("share", [(1, 1, 1), (0.5, 1, 1), (1, 0.5, 1), (1, 1, 0.5)])
 def test_a_large_destination_holds_the_input_where_nothing_is_written(share, dim, out):
-    """Each unit copies its part of the input, or all is copied before if the units leave any out."""
+    """Each unit copies its part of the input, or all is copied before if units leave any out."""
     from fastgather import _core
 
     rng = np.random.default_rng(0)
