@@ -12,6 +12,9 @@ A plan comes in with the dims in the user's order. `run` then
 5. hands contiguous ranges of tiles to threads; for each tile the index values become byte
    offsets (`_resolve`) and a kernel moves what lies there (`_gather`, `_scatter`, `_reduce`).
 
+A write may bring what its base has to hold first (`origin`). Where the units have the base between them, each
+copies its part just before it writes there; otherwise all is copied at the start.
+
 Writes may collide where two positions name the same place, which takes a dim along which the
 base does not move. Such serial dims stay in the user's order, inside one thread; the others are free.
 """
@@ -99,7 +102,7 @@ cdef struct Nest:
     Direct direct               # instead of the kernel, or NULL
     bint far
     bint whole_lines            # of the base are walked one after the other
-    bint across                 # them the index is walked
+    bint across                 # the lines of a large index lie across its rows
     bint foresees
     bint nontemporal
     int column                  # the dim of the tile along which each unit packs its part of the base, or -1
