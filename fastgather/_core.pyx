@@ -19,12 +19,12 @@ from fastgather import _reductions as reductions
 from fastgather import _settings
 
 from fastgather._memory cimport new_array
-from fastgather._plan cimport Component, Plan, count_bad, may_copy_late, run, work_bytes
+from fastgather._plan cimport Component, Plan, count_bad, may_copy_late, run, start_plan, work_bytes
 from fastgather._reduce cimport Runs, is_reducible, reduce_runs
 from fastgather._threads cimport Work, begin_work, end_work
 from fastgather._types cimport (
     AMAX, AMIN, MAX_DIMS, MODE_CLIP, MODE_DROP, MODE_FILL, MODE_RAISE, MODE_WRAP, PROD, READ, SET, SUM,
-    Mode, Operation, index_code,
+    Operation, index_code,
 )
 
 cnp.import_array()
@@ -242,17 +242,6 @@ cdef bint same_place(cnp.ndarray a, cnp.ndarray b):
 
 
 # Plans ----------------------------------------------------------------------------------------
-
-
-cdef inline void start_plan(Plan *plan, Component *component, int components, int mode, int operation):
-    plan.component = component
-    plan.components = components
-    plan.mode = <Mode> mode
-    plan.operation = <Operation> operation
-    plan.fill = NULL
-    plan.checks_only = False
-    plan.origin = NULL
-    plan.origin_bytes = 0
 
 
 cdef inline void set_component(Component *component, cnp.ndarray index, int dim):

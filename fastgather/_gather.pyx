@@ -9,10 +9,11 @@ from libc.string cimport memcpy
 cimport fastgather._inline
 from fastgather._types cimport (
     AHEAD, BAD, FOUR, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Item3, Item12, Item16, Kernel,
-    Mode, Tile, copy_bytes, foresee, index_at, index_t, item_t, line_items, normalise, prefetch, prefetch_row,
-    rows_ahead, store_nontemporal, wide_index_t,
+    Mode, Tile, copy_bytes, foresee, index_at, index_t, item_t, line_items, move_item, normalise, prefetch,
+    prefetch_four, prefetch_row, read_four, rows_ahead, store_nontemporal, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
+
 
 cdef inline void fill_row(char *to, const Tile *tile) noexcept nogil:
     """Write the fill value over a row; an item may hold it several times, where rows became items."""
@@ -89,13 +90,11 @@ cdef void gather_tile(const Tile *tile, item_t *item) noexcept nogil:
         gather_items(tile, item, False)
 
 
-cdef inline void move_item(char *to, const char *source, item_t *item, bint nontemporal) noexcept nogil:
-    cdef item_t moved
-    memcpy(&moved, source, sizeof(item_t))
+cdef inline void put_item(char *to, const char *source, item_t *item, bint nontemporal) noexcept nogil:
     if sizeof(item_t) >= 4 and nontemporal:
-        store_nontemporal(to, <const char *> &moved, sizeof(item_t))
+        store_nontemporal(to, source, sizeof(item_t))
     else:
-        memcpy(to, &moved, sizeof(item_t))
+        move_item(to, source, item)
 
 
 cdef inline Py_ssize_t gather_line(
@@ -114,17 +113,11 @@ cdef inline Py_ssize_t gather_line(
     cdef int64_t[FOUR] four
     cdef int64_t at
     cdef uint64_t limit = size
-    cdef bint other
     while i + FOUR <= n:
-        other = False
-        for k in range(FOUR):
-            four[k] = index_at(value, k * value_stride, index)
-            other |= <uint64_t> four[k] >= limit
-        if other:
+        if read_four(four, value, value_stride, limit, index):
             break
         if far and i + AHEAD + FOUR <= n:
-            for k in range(AHEAD, AHEAD + FOUR):
-                prefetch(base + (<const index_t *> (value + k * value_stride))[0] * step)
+            prefetch_four(base, value, value_stride, step, index)
         if foresees and i % line_items(sizeof(item_t)) == 0:
             foresee(
                 next + i * <Py_ssize_t> sizeof(item_t) if next != NULL else NULL,
@@ -132,7 +125,7 @@ cdef inline Py_ssize_t gather_line(
                 to + to_ahead if to_ahead else NULL, sizeof(item_t), sizeof(index_t),
             )
         for k in range(FOUR):
-            move_item(to, base + four[k] * step, item, nontemporal)
+            put_item(to, base + four[k] * step, item, nontemporal)
             to += to_stride
             base += base_stride
         value += FOUR * value_stride
@@ -140,7 +133,7 @@ cdef inline Py_ssize_t gather_line(
     for _ in range(i, n):
         at = normalise(<index_t> index_at(value, 0, index), size, MODE_RAISE)
         if <uint64_t> at < limit:
-            move_item(to, base + at * step, item, nontemporal)
+            put_item(to, base + at * step, item, nontemporal)
         else:
             bad += 1
         value += value_stride
@@ -216,7 +209,7 @@ cdef inline void gather_by_rule(
         lead += base - fill
         lead &= -<Py_ssize_t> (<uint64_t> at < <uint64_t> size)
         base = fill
-    move_item(to, base + lead, item, nontemporal)
+    put_item(to, base + lead, item, nontemporal)
 
 
 cdef inline Py_ssize_t gather_lines_by_mode(

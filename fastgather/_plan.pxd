@@ -37,3 +37,16 @@ cdef Py_ssize_t work_bytes(const Plan *plan) noexcept nogil
 cdef bint may_copy_late(const Plan *plan, Py_ssize_t bytes) noexcept nogil
 cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil
 cdef Py_ssize_t count_bad(const Plan *plan, int threads) noexcept nogil
+
+
+cdef inline void start_plan(
+    Plan *plan, Component *component, int components, int mode, int operation
+) noexcept nogil:
+    plan.component = component
+    plan.components = components
+    plan.mode = <Mode> mode
+    plan.operation = <Operation> operation
+    plan.fill = NULL
+    plan.checks_only = False
+    plan.origin = NULL
+    plan.origin_bytes = 0

@@ -381,10 +381,8 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
         nest.kernel = gather_kernel(0 if row_is_contiguous(plan, nest.row) else itemsize)
     else:
         nest.kernel = scatter_kernel(0 if row_is_contiguous(plan, nest.row) else itemsize)
-    if takes_pair(plan, nest) and plan.operation == READ:
-        nest.direct = gather_pair_kernel(itemsize, code)
-    elif takes_pair(plan, nest):
-        nest.direct = scatter_pair_kernel(itemsize, code)
+    if takes_pair(plan, nest):
+        nest.direct = (gather_pair_kernel if plan.operation == READ else scatter_pair_kernel)(itemsize, code)
     elif takes_direct(plan, nest):
         nest.direct = direct_kernel(plan, code)
     nest.column = panel_column(plan, nest)
@@ -926,14 +924,7 @@ cdef bint units_cover(const Plan *plan, const Nest *nest) noexcept nogil:
 cdef void copy_whole(Plan *plan, int threads) noexcept nogil:
     """Let the base hold what it has to: a read without an index."""
     cdef Plan copy
-    copy.component = NULL
-    copy.components = 0
-    copy.mode = MODE_RAISE
-    copy.operation = READ
-    copy.fill = NULL
-    copy.checks_only = False
-    copy.origin = NULL
-    copy.origin_bytes = 0
+    start_plan(&copy, NULL, 0, MODE_RAISE, READ)
     copy.itemsize = plan.itemsize
     copy.ndim = 1
     copy.shape[0] = plan.origin_bytes // plan.itemsize

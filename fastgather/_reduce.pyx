@@ -12,8 +12,8 @@ cimport numpy as cnp
 cimport fastgather._inline
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
-    AHEAD, AHEAD_BYTES, AMAX, AMIN, BAD, FOUR, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile,
-    foresee, index_at, line_items, normalise, prefetch, prefetch_row, rows_ahead, wide_index_t,
+    AHEAD, AHEAD_BYTES, AMAX, AMIN, BAD, FOUR, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile, foresee,
+    index_at, line_items, normalise, prefetch, prefetch_four, prefetch_row, read_four, rows_ahead, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -282,17 +282,11 @@ cdef inline Py_ssize_t reduce_line(
     cdef int64_t[FOUR] four
     cdef int64_t at
     cdef uint64_t limit = size
-    cdef bint other
     while i + FOUR <= n:
-        other = False
-        for k in range(FOUR):
-            four[k] = index_at(value, k * value_stride, index)
-            other |= <uint64_t> four[k] >= limit
-        if other:
+        if read_four(four, value, value_stride, limit, index):
             break
         if far and i + AHEAD + FOUR <= n:
-            for k in range(AHEAD, AHEAD + FOUR):
-                prefetch(base + (<const wide_index_t *> (value + k * value_stride))[0] * step)
+            prefetch_four(base, value, value_stride, step, index)
         if foresees and i % line_items(sizeof(number_t)) == 0:
             foresee(
                 next + i * <Py_ssize_t> sizeof(number_t) if next != NULL else NULL,

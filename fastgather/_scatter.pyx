@@ -7,8 +7,9 @@ from libc.string cimport memcpy
 
 cimport fastgather._inline
 from fastgather._types cimport (
-    AHEAD, BAD, FOUR, MODE_RAISE, Direct, Item3, Item12, Item16, Kernel, Tile, copy_bytes, foresee, index_at,
-    index_t, item_t, line_items, normalise, prefetch, prefetch_row, rows_ahead, wide_index_t,
+    AHEAD, BAD, FOUR, MODE_RAISE, Direct, Item3, Item12, Item16, Kernel, Tile, copy_bytes, foresee, index_at, index_t,
+    item_t, line_items, move_item, normalise, prefetch, prefetch_four, prefetch_row, read_four, rows_ahead,
+    wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -66,12 +67,6 @@ cdef void scatter_tile(const Tile *tile, item_t *item) noexcept nogil:
         scatter_items(tile, item, False)
 
 
-cdef inline void move_item(char *to, const char *source, item_t *item) noexcept nogil:
-    cdef item_t moved
-    memcpy(&moved, source, sizeof(item_t))
-    memcpy(to, &moved, sizeof(item_t))
-
-
 cdef inline Py_ssize_t scatter_line(
     const char *value, char *base, const char *source, Py_ssize_t n, Py_ssize_t size, Py_ssize_t step,
     Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t stride, item_t *item, index_t *index, bint far,
@@ -82,17 +77,11 @@ cdef inline Py_ssize_t scatter_line(
     cdef int64_t[FOUR] four
     cdef int64_t at
     cdef uint64_t limit = size
-    cdef bint other
     while i + FOUR <= n:
-        other = False
-        for k in range(FOUR):
-            four[k] = index_at(value, k * value_stride, index)
-            other |= <uint64_t> four[k] >= limit
-        if other:
+        if read_four(four, value, value_stride, limit, index):
             break
         if far and i + AHEAD + FOUR <= n:
-            for k in range(AHEAD, AHEAD + FOUR):
-                prefetch(base + (<const index_t *> (value + k * value_stride))[0] * step)
+            prefetch_four(base, value, value_stride, step, index)
         if foresees and i % line_items(sizeof(item_t)) == 0:
             foresee(
                 next + i * <Py_ssize_t> sizeof(item_t) if next != NULL else NULL,

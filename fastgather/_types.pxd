@@ -168,6 +168,34 @@ cdef inline int64_t index_at(const char *value, Py_ssize_t at, index_t *index) n
     return (<const volatile index_t *> (value + at))[0]
 
 
+cdef inline bint read_four(
+    int64_t *four, const char *value, Py_ssize_t stride, uint64_t limit, index_t *index
+) noexcept nogil:
+    """Read the next FOUR index values; whether any is negative or out of range."""
+    cdef bint other = False
+    cdef Py_ssize_t k
+    for k in range(FOUR):
+        four[k] = index_at(value, k * stride, index)
+        other |= <uint64_t> four[k] >= limit
+    return other
+
+
+cdef inline void prefetch_four(
+    const char *base, const char *value, Py_ssize_t stride, Py_ssize_t step, index_t *index
+) noexcept nogil:
+    """Prefetch the items of the FOUR index values that come AHEAD later."""
+    cdef Py_ssize_t k
+    for k in range(AHEAD, AHEAD + FOUR):
+        prefetch(base + (<const index_t *> (value + k * stride))[0] * step)
+
+
+cdef inline void move_item(char *to, const char *source, item_t *item) noexcept nogil:
+    """An item of the type of `item`; neither place need be aligned."""
+    cdef item_t moved
+    memcpy(&moved, source, sizeof(item_t))
+    memcpy(to, &moved, sizeof(item_t))
+
+
 cdef inline int index_code(int itemsize, bint is_unsigned) noexcept nogil:
     """The place of an index type among those of `index_t`."""
     return 2 * (0 if itemsize == 1 else 1 if itemsize == 2 else 2 if itemsize == 4 else 3) + is_unsigned

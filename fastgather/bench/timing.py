@@ -84,7 +84,7 @@ def _sample(call, number):
     """Seconds of one call, from a number of them in a row, without what the loop costs."""
     _rest()
     start = time.perf_counter()
-    while WARM and time.perf_counter() - start < WARM:
+    while time.perf_counter() - start < WARM:
         call()
     return max(1e-9, _loop(call, number) - _empty_loop())
 
