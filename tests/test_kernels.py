@@ -27,7 +27,7 @@ def test_a_forced_kernel_gives_the_same_bits(engine, variant, data):
 
     dtypes = [dtype for dtype in NUMERIC if dtype in dtypes_of(variant)]
     if reduction_of(variant) is None:
-        dtypes += [np.dtype("V24"), STRUCTURED]
+        dtypes += [np.dtype("V3"), np.dtype("V12"), np.dtype("V24"), STRUCTURED]
     arguments = data.draw(calls(variant, shapes(range(1, 5), 40, 2000), dtypes))
     assert_like(_fallback, engine, variant, arguments, any_nan=False)
 

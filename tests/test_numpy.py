@@ -69,7 +69,7 @@ def test_along_axis(fg, name, layouts, dtype):
 
 
 @pytest.mark.parametrize("shape", LARGE)
-@pytest.mark.parametrize("dtype", ["u1", "f2", "f4", "f8", "D", "V3", "V20"])
+@pytest.mark.parametrize("dtype", ["u1", "f2", "f4", "f8", "D", "V3", "V12", "V20"])
 def test_large_gathers(fg, dtype, shape):
     """Every item size: the kernels are chosen by it."""
     shape, dim, length = LARGE[shape]

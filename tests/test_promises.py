@@ -152,7 +152,7 @@ def test_subclass_gives_a_plain_array(fg, variant):
 
 @pytest.mark.parametrize(
     "dtype",
-    ["?", "f2", "f4", "f8", "F", "D", ml_dtypes.bfloat16, "M8[s]", "V3", "V16", "V24"],
+    ["?", "f2", "f4", "f8", "F", "D", ml_dtypes.bfloat16, "M8[s]", "V3", "V12", "V16", "V24"],
     ids=str,
 )
 @pytest.mark.parametrize("variant", MOVES)

@@ -179,7 +179,7 @@ def test_engines_agree_on_larger_arrays(variant, data):
 
     dtypes = [dtype for dtype in NUMERIC if dtype in dtypes_of(variant)]
     if reduction_of(variant) is None:
-        dtypes += [np.dtype("V24"), np.dtype("M8[s]"), STRUCTURED]
+        dtypes += [np.dtype("V3"), np.dtype("V12"), np.dtype("V24"), np.dtype("M8[s]"), STRUCTURED]
     arguments = data.draw(calls(variant, shapes(range(1, 4), 2000, 100_000), dtypes))
     with _core.num_threads(data.draw(st.sampled_from([1, 2, 3, 7]))):
         assert_like(_fallback, _core, variant, arguments, any_nan=False)
