@@ -15,6 +15,7 @@ WRITE_MODES = ("raise", "wrap", "clip", "drop")
 REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
 SEGMENT_REDUCTIONS = {"sum": "sum", "prod": "prod", "mean": "mean", "max": "amax", "min": "amin"}
 MAX_DIMS = 64  # numpy's
+SMALLEST, LARGEST = 1e-4, 6e4  # float16 holds what lies between
 SCALAR_KINDS = {bool: "biufc", int: "iufc", float: "fc", complex: "c"}
 ND_REDUCTIONS = {"none": "set", "add": "sum", "mul": "prod", "max": "amax", "min": "amin"}
 
@@ -66,6 +67,8 @@ def as_along_axis(arr, indices, axis):
 
 def broadcast_along_axis(arr_shape, indices_shape, axis):
     """The shape that take_along_axis gives, or NumPy's error."""
+    if indices_shape == arr_shape:
+        return arr_shape
     pairs = zip(arr_shape, indices_shape, strict=True)
     shape = tuple(n if a == 1 else a if n == 1 else n if a == n else -1 for a, n in pairs)
     shape = shape[:axis] + indices_shape[axis : axis + 1] + shape[axis + 1 :]
@@ -92,8 +95,7 @@ def as_integer(value, name):
 
 def as_dim(dim, ndim):
     """`dim` in [0, ndim); a 0-d array counts as having one dim, as in PyTorch."""
-    dim = operator.index(dim)
-    limit = max(ndim, 1)
+    dim, limit = operator.index(dim), ndim or 1
     if not -limit <= dim < limit:
         raise IndexError(f"dim {dim} is out of range for an array with {ndim} dims")
     return dim % limit
@@ -113,6 +115,10 @@ def check_choice(value, allowed, name):
 
 def as_values(value, dtype, name):
     """`value` as an array of `dtype`, by NumPy's rule for scalars or for same_kind casts."""
+    if type(value) is np.ndarray and value.dtype == dtype:
+        return value
+    if type(value) in (int, float) and dtype.isnative and _converts_quietly(value, dtype.kind):
+        return np.array(value, dtype)
     if isinstance(value, bool | int | float | complex) and not isinstance(value, np.generic):
         kind = next(kind for kind in SCALAR_KINDS if isinstance(value, kind))
         if dtype.kind in "biufc" and dtype.kind not in SCALAR_KINDS[kind]:
@@ -132,6 +138,13 @@ def as_values(value, dtype, name):
         return values.astype(dtype)
 
 
+def _converts_quietly(value, kind):
+    """Whether a number converts to any dtype of this kind with nothing to suppress, or raises."""
+    if kind == "f":
+        return value == 0 or SMALLEST < abs(value) < LARGEST
+    return kind in "iu" and type(value) is int
+
+
 def as_fill(value, dtype, name):
     """The same for what fills gaps: the default, 0, is also False and a void's zero bytes."""
     if isinstance(value, int) and value == 0 and dtype.kind in "bV" and dtype.names is None:
@@ -142,6 +155,8 @@ def as_fill(value, dtype, name):
 def as_put_values(values, dtype, shape):
     """The values of put_along_axis, broadcast to `shape` as an assignment in NumPy does."""
     values = as_values(values, dtype, "values")
+    if values.shape == shape:
+        return values
     extra = max(values.ndim - len(shape), 0)
     fits = values.shape[:extra] == (1,) * extra
     try:
@@ -178,12 +193,12 @@ def check_ndim(ndim):
 
 
 def check_gather_shapes(input_shape, dim, index_shape):
+    if index_shape == input_shape:
+        return
     if len(input_shape) != len(index_shape):
         raise ValueError(
             f"index must have the rank of input: input has shape {input_shape}, index {index_shape}"
         )
-    if index_shape == input_shape:
-        return
     for d, (n, limit) in enumerate(zip(index_shape, input_shape, strict=True)):
         if d != dim and n > limit:
             raise ValueError(
@@ -327,10 +342,16 @@ def as_offsets(lengths, offsets, size):
     if given.ndim != 1:
         raise ValueError(f"{name} must be 1-D, but has shape {given.shape}")
     if offsets is None:
-        ends = np.concatenate([[0], given.astype(np.intp)]).cumsum()
-        # Each length is at most `size`, so that a sum that overflows is negative first.
-        bad = (given < 0) | out_of_bounds(given, size + 1)
-        if bad.any() or ends.min() < 0 or ends[-1] != size:
+        ends = np.zeros(given.size + 1, np.intp)
+        runs = given.astype(np.intp)
+        np.cumsum(runs, out=ends[1:])
+        # Each length is at most `size`, so that a sum that overflows is negative first. As
+        # unsigned, a negative length is more than that.
+        if (
+            (runs.size and np.maximum.reduce(runs.view(np.uintp)) > size)
+            or np.minimum.reduce(ends) < 0
+            or ends[-1] != size
+        ):
             raise ValueError(
                 f"lengths must be non-negative and add up to {size}, the size of the axis, "
                 f"but they are {np.array2string(given, threshold=6)}"

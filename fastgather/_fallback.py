@@ -39,8 +39,11 @@ __all__ = [
 # Before 2.2, NumPy loses strings of more than 15 bytes where several index arrays read them, and
 # where those that an index array writes are not contiguous.
 STRINGS_ARE_LOST = NumpyVersion(np.__version__) < "2.2.0"
+AT_DIMS = 32  # with more, numpy.ufunc.at writes outside its arrays (NumPy 2.4)
 SMALL = 8192  # elements for which NumPy's own indexing beats ours by its lower overhead
-BLOCK = 1 << 15  # elements that are worked on at a time
+LINE = 1 << 17  # the same for indices into one line
+BLOCK = 1 << 16  # elements that are worked on at a time
+NEAR = 4  # sizes of a dim beyond it from which mode="wrap" divides; NumPy subtracts them one by one
 UFUNCS = {"sum": np.add, "prod": np.multiply, "amax": np.maximum, "amin": np.minimum}
 
 
@@ -726,8 +729,21 @@ def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_val
     arguments.check_batch_shape(batch_dims, params.shape, shape)
     result_shape = shape + params.shape[batch_dims + len(components) :]
     arguments.check_ndim(len(result_shape))
-    where, given = _where_nd(params.shape, indices, components, shape, batch_dims, mode)
-    return _read(params, where, given, result_shape, out, mode, fill_value)
+    if len(components) == 1 and not batch_dims and shape:
+        try:
+            return _read_slices(params, 0, components[0], out, mode, fill_value)
+        except IndexError:
+            _check_nd(indices, components, params.shape, 0, mode)
+            raise
+    where = _where_nd(params.shape, components, shape or (1,), batch_dims)
+    users = range(batch_dims, len(where))
+    if out is None and where[-1:] and where[-1].size <= SMALL and mode == "raise":
+        result = _read_by_numpy(params, where, users)
+        if result is not None:
+            return result.reshape(result_shape)
+    where = list(map(_distinct, where))
+    check = functools.partial(_check_nd, indices, components, params.shape, batch_dims, mode)
+    return _read(params, where, users, result_shape, out, mode, fill_value, check)
 
 
 def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="raise"):
@@ -783,9 +799,24 @@ def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="rais
     updates = arguments.as_values(updates, data.dtype, "updates")
     if updates.ndim:
         arguments.check_updates_shape(shape + rest, updates.shape)
-    where, given = _where_nd(data.shape, indices, components, shape, 0, mode)
     operation = arguments.ND_REDUCTIONS[reduction]
-    return _write(data, where, given, (shape or (1,)) + rest, updates, operation, True, out)
+    lead = shape or (1,)
+    if (
+        mode == "raise"
+        and data.size
+        and components
+        and components[0].size * math.prod(rest) <= SMALL
+    ):
+        # NumPy keeps the order of index arrays of one dim.
+        where = [component.reshape(-1) for component in components]
+        src = updates.reshape(-1, *rest) if updates.ndim else updates
+        result = _write_by_numpy(data, where, range(len(where)), src, operation, out)
+        if result is not None:
+            return result
+    where = list(map(_distinct, _where_nd(data.shape, components, lead, 0)))
+    users, shape = range(len(where)), lead + rest
+    check = functools.partial(_check_nd, indices, components, data.shape, 0, mode)
+    return _write(data, where, users, shape, updates, operation, True, out, mode, check)
 
 
 def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=None):
@@ -846,38 +877,36 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
 
 
 def _combine_runs(destination, axis, ends, values, operation):
-    starts = ends[:-1][np.diff(ends) > 0]
-    if starts.size == 0:
-        return
-    if values.dtype.kind not in "iuf" or not _reduce_runs(
-        destination, axis, ends, starts, values, operation
-    ):
+    plain = values.size and values.dtype.kind in "iuf"
+    if not plain or not _reduce_runs(destination, axis, ends, values, operation):
         index = reductions.labels(ends)
         _index_write(destination, axis, index, values, operation, True, destination, "raise")
 
 
-def _reduce_runs(destination, axis, ends, starts, values, operation):
+def _reduce_runs(destination, axis, ends, values, operation):
     """The runs by `numpy.ufunc.reduceat`, if its bits are those of one step after another."""
-    before = (slice(None),) * axis
-    runs, ufunc = (*before, np.diff(ends) > 0), UFUNCS[operation]
-    held = destination[runs]
+    filled = ends[1:] > ends[:-1]
+    starts = ends[:-1][filled]
+    runs, ufunc = (*(slice(None),) * axis, filled), UFUNCS[operation]
+    held = destination if starts.size == filled.size else destination[runs]
     if values.dtype.kind == "f" and operation in ("sum", "prod"):
         # Each run starts from what the destination holds. numpy.add sums in pairs, which
         # numpy.subtract of negated values does not.
+        first = (*runs[:-1], starts)
         steps = np.negative(values) if operation == "sum" else values.copy()
-        steps[(*before, starts)] = ufunc(held, values[(*before, starts)])
+        steps[first] = ufunc(held, values[first])
         ufunc = np.subtract if operation == "sum" else ufunc
         result = ufunc.reduceat(steps, starts, axis)
     else:
         result = ufunc(held, ufunc.reduceat(values, starts, axis))
     if values.dtype.kind == "f":
-        zero = operation in ("amax", "amin") and (result == 0).any()
+        zero = operation in ("amax", "amin") and np.count_nonzero(result) < result.size
         if zero and (_has_negative_zero(values) or _has_negative_zero(held)):
             return False
         nan = np.isnan(result)
-        if nan.any():
+        if np.count_nonzero(nan):
             result[nan] = np.where(np.isnan(held[nan]), held[nan], np.nan)
-    destination[runs] = result
+    destination[... if held is destination else runs] = result
     return True
 
 
@@ -886,71 +915,109 @@ def _read_along(input, dim, index, shape, out, mode, fill_value):
     if input.ndim == 1:
         return _read_slices(input, dim, index, out, mode, fill_value)
     arguments.check_mode(mode, arguments.READ_MODES, out)
-    settled = mode
     if input.ndim == 0:
-        settled = _settle_mode(index, dim, 1, mode)
+        _check(index, dim, 1, mode)  # while its position is ()
         input, index = input[None], index[None]
-    elif (
-        out is None
-        and index.size <= SMALL
-        and _numpy_checks(input, index, mode)
-        and input.ndim < arguments.MAX_DIMS
-        and not loses_strings(input, input.shape)
-    ):
-        try:
-            return input[_mesh(input.shape, shape, dim, index.astype(np.intp))]
-        except IndexError:
-            arguments.check_bounds(index, dim, input.shape[dim])
-            raise
-    index = _distinct(index)
-    given = {dim: _settle_mode(index, dim, input.shape[dim], settled)}
-    lead = shape or (1,)
-    depth = _depth(input.shape, dim, index.shape, lead) if _is_line(input) else input.ndim
+    depth, lead = input.ndim, shape or (1,)
+    if 0 in index.strides and index.size:
+        index = _distinct(index)
+        if _is_line(input):
+            depth = _depth(input.shape, dim, index.shape, lead)
     where = _mesh(input.shape[:depth], lead[:depth], dim, index)
-    return _read(input, where, given, shape, out, mode, fill_value)
+    if out is None and mode == "raise" and index.size <= SMALL and index.shape[dim] == lead[dim]:
+        result = _read_by_numpy(input, where, (dim,))
+        if result is not None:
+            return result.reshape(shape)
+    check = functools.partial(_check, index, dim, input.shape[dim], mode)
+    return _read(input, where, (dim,), shape, out, mode, fill_value, check)
+
+
+def _read_by_numpy(input, where, users):
+    """`input[where]`, or None where NumPy cannot or finds an index out of range.
+
+    The index arrays of the dims `users` are the caller's.
+    """
+    where = _private(input, where, users)
+    if where is None or len(where) == arguments.MAX_DIMS or loses_strings(input, where):
+        return None  # the second is one more index array than NumPy takes
+    try:
+        return input[where]
+    except IndexError:
+        return None
+
+
+def _private(input, where, users):
+    """Index arrays that no other thread writes into, or None where NumPy does not check them.
+
+    It checks all of them before it uses the first.
+    """
+    where = list(where)
+    for dim in users:
+        if not _numpy_checks(input, where[dim]):
+            return None
+        where[dim] = where[dim].astype(np.intp)
+    return tuple(where)
 
 
 def _read_slices(input, dim, index, out, mode, fill_value):
     """What index_select and take share."""
     arguments.check_mode(mode, arguments.READ_MODES, out)
-    shape = input.shape[:dim] + index.shape + input.shape[dim + 1 :]
-    arguments.check_ndim(len(shape))
-    if out is None and mode == "clip" and _numpy_checks(input, index, "raise") and _is_line(input):
-        return input.take(index.reshape(-1), axis=dim, mode="clip").reshape(shape)
-    if out is None and _numpy_checks(input, index, mode):
+    arguments.check_ndim(input.ndim + index.ndim - 1)
+    if out is None and _numpy_checks(input, index) and _numpy_knows(mode, index, input.shape[dim]):
         try:
-            if _is_line(input):
-                return input.take(index.reshape(-1), axis=dim).reshape(shape)
-            return input[(slice(None),) * dim + (index.reshape(-1).astype(np.intp),)].reshape(shape)
+            return _take(input, dim, index, mode)
         except IndexError:
             arguments.check_bounds(index, dim, input.shape[dim])
             raise
-    settled = _settle_mode(index, dim, input.shape[dim], mode)
+    shape = input.shape[:dim] + index.shape + input.shape[dim + 1 :]
+    check = functools.partial(_check, index, dim, input.shape[dim], mode)
     if out is None and mode != "raise" and input.size and _is_line(input):
-        places, valid = _resolve(index.reshape(-1), input.shape[dim], settled)
-        result = input.take(places, axis=dim)
+        places, valid = _resolve(index, input.shape[dim], mode, check)
+        result = _take(input, dim, places, "raise")
         if valid is not None:
-            valid = valid.reshape((-1,) + (1,) * (input.ndim - dim - 1))
+            valid = valid.reshape(valid.shape + (1,) * (input.ndim - dim - 1))
             fill = arguments.as_scalar(fill_value, input.dtype, "fill_value")
             np.copyto(result, fill, where=~valid)
-        return result.reshape(shape)
-    given = {dim: settled}
+        return result
     ones = (1,) * index.ndim
     where = [array.reshape(array.shape + ones) for array in np.ogrid[_spans(input.shape[:dim])]]
-    return _read(input, (*where, index), given, shape, out, mode, fill_value)
+    return _read(input, (*where, index), (dim,), shape, out, mode, fill_value, check)
 
 
-def _numpy_checks(input, index, mode):
+def _take(input, dim, index, mode):
+    """`numpy.take`, spared its copy of an input that is no line where that costs more."""
+    if index.ndim and (mode != "raise" or _is_line(input)):
+        return input.take(index, dim, mode=mode)
+    flat = index.reshape(-1)
+    if mode != "raise" or _is_line(input):
+        result = input.take(flat, dim, mode=mode)
+    elif _is_line(input.T):
+        result = input.T.take(flat, input.ndim - 1 - dim).T
+    elif abs(input.strides[dim]) == min(map(abs, input.strides)) and flat.size >= input.shape[dim]:
+        result = input.take(flat, dim)
+    else:
+        result = input[(slice(None),) * dim + (flat.astype(np.intp),)]
+    return result.reshape(input.shape[:dim] + index.shape + input.shape[dim + 1 :])
+
+
+def _numpy_knows(mode, index, size):
+    """Whether `numpy.take` has the mode, and is fast in it."""
+    if mode != "wrap":
+        return mode in ("raise", "clip")
+    return not index.size or (index.min() >= -NEAR * size and index.max() < NEAR * size)
+
+
+def _numpy_checks(input, index):
     """Whether NumPy finds all that is out of range: not in an empty array, nor above int64."""
-    return mode == "raise" and index.dtype.kind == "i" and input.size
+    return (index.dtype.kind == "i" or index.itemsize < 8) and input.size > 0
 
 
-def _read(input, where, given, shape, out, mode, fill_value):
+def _read(input, where, users, shape, out, mode, fill_value, check):
     """
     `input[where]` as an array of `shape`, except where an index was outside.
 
-    `where` has an index array for each of the leading dims; they broadcast. `given` says for those
-    that are the user's how to resolve them.
+    `where` has an index array for each of the leading dims; they broadcast. Those of the dims
+    `users` are the caller's, which `check` looks through for what is out of range.
     """
     shared = False
     if out is None:
@@ -969,7 +1036,7 @@ def _read(input, where, given, shape, out, mode, fill_value):
         input = np.ascontiguousarray(input)
     line = _line(input, len(where)) if input.size and input.flags.aligned else None
     lead = view.shape[: view.ndim - len(rest)]
-    for block, parts, valid in _walk(where, given, input.shape, lead):
+    for block, parts, valid in _walk(where, users, input.shape, lead, mode, check):
         target = view[block]
         if valid is not None:
             valid = valid.reshape(valid.shape + (1,) * len(rest))
@@ -979,7 +1046,7 @@ def _read(input, where, given, shape, out, mode, fill_value):
         elif line is None:
             np.copyto(target, input[parts], where=kept)
         else:
-            positions = _positions(line, parts, target.shape[: target.ndim - len(rest)])
+            positions = _positions(line, parts, users, target.shape[: target.ndim - len(rest)])
             if mode == "drop" or (input.dtype.hasobject and input.dtype.kind != "O"):
                 values = line[0].take(positions, axis=0, mode="clip")
                 np.copyto(target, values, where=kept)
@@ -1018,29 +1085,24 @@ def _scatter(input, dim, index, src, operation, include_self, out, mode):
 def _write_along(input, dim, index, shape, src, operation, include_self, out, mode):
     """What the scatter functions and put_along_axis share."""
     lines_shape, shape = input.shape or (1,), shape or (1,)
-    mode = _settle_mode(index, dim, lines_shape[dim], mode)
     if (
-        operation == "set"
-        and mode in ("inside", "negative")
+        mode == "raise"
+        and include_self
+        and index.size <= (SMALL if input.ndim > 1 else LINE)
         and 0 < input.ndim < arguments.MAX_DIMS
-        and index.size <= SMALL
-        and not input.dtype.hasobject
-        and (out is None or (isinstance(out, np.ndarray) and _is_flat(out)))
         and all(n <= lines_shape[d] for d, n in enumerate(shape) if d != dim)
     ):
         # Duplicates are in one line, whose order NumPy keeps; its overhead is the lowest. What is
         # broadcast to several lines it would write in an order of its own.
-        if out is not None:
-            arguments.check_out(out, input.shape, input.dtype)
-        index, _ = _resolve(index, lines_shape[dim], mode)
-        result, (src,) = _destination(input, out, [src])
-        np.asarray(result)[_mesh(lines_shape, shape, dim, index)] = src
-        return result
-    given = {dim: mode}
+        where = _mesh(lines_shape, shape, dim, index)
+        result = _write_by_numpy(input, where, (dim,), src, operation, out)
+        if result is not None:
+            return result
+    check = functools.partial(_check, index, dim, lines_shape[dim], mode)
     index = _distinct(index.reshape(index.shape or (1,)))
     depth = _depth(lines_shape, dim, index.shape, shape)
     where = _mesh(lines_shape[:depth], shape[:depth], dim, index)
-    return _write(input, where, given, shape, src, operation, include_self, out)
+    return _write(input, where, (dim,), shape, src, operation, include_self, out, mode, check)
 
 
 def _index_write(input, dim, index, source, operation, include_self, out, mode, alpha=1):
@@ -1058,19 +1120,65 @@ def _index_write(input, dim, index, source, operation, include_self, out, mode, 
             source, arguments.as_scalar(alpha, input.dtype, "alpha"), input.dtype
         )
     lines_shape = input.shape or (1,)
-    mode = _settle_mode(index, dim, lines_shape[dim], mode)
-    if operation == "set":
-        return _write_slices(input, dim, index, source, out, mode)
     shape = lines_shape[:dim] + index.shape + lines_shape[dim + 1 :]
+    if (
+        mode == "raise"
+        and include_self
+        and input.ndim
+        and (operation == "set" or math.prod(shape) <= SMALL)
+    ):
+        where = (*(slice(None),) * dim, index)
+        result = _write_by_numpy(input, where, (dim,), source, operation, out)
+        if result is not None:
+            return result
+    check = functools.partial(_check, index, dim, lines_shape[dim], mode)
+    if operation == "set":
+        return _write_slices(input, dim, index, source, out, mode, check)
     where = _mesh(lines_shape[: dim + 1], shape[: dim + 1], dim, index)
-    return _write(input, where, {dim: mode}, shape, source, operation, include_self, out)
+    return _write(input, where, (dim,), shape, source, operation, include_self, out, mode, check)
 
 
-def _write_slices(input, dim, index, source, out, mode):
+def _write_by_numpy(input, where, users, src, operation, out):
+    """`src` combined into `where` by NumPy's own indexing of all dims, or None.
+
+    It is None, and nothing is written, where an index is out of range, and where NumPy may raise
+    half-way or have bits of its own. The index arrays of the dims `users` are the caller's.
+    """
+    where = _private(input, where, users)
+    if where is None or input.dtype.hasobject:
+        return None
+    if operation != "set" and (
+        input.dtype.kind not in "biufc"
+        or reductions.needs_accumulator(input.dtype, operation)
+        or input.ndim > AT_DIMS
+    ):
+        return None
+    if out is not None:
+        if out is not input or not _is_flat(out) or np.may_share_memory(src, out):
+            return None
+        arguments.check_out(out, input.shape, input.dtype)
+    result = input.copy() if out is None else out
+    try:
+        if operation == "set":
+            result[where] = src
+        elif input.dtype.kind not in "fc":
+            UFUNCS[operation].at(result, where, src)
+        else:
+            touched = result if result.size <= 8 * where[-1].size else result[where]
+            if _leaves_bits_open(touched, operation) or _leaves_bits_open(src, operation):
+                return None
+            with np.errstate(all="ignore"):
+                UFUNCS[operation].at(result, where, src)
+    except IndexError:
+        return None
+    return result
+
+
+def _write_slices(input, dim, index, source, out, mode, check):
     """Whole slices, by NumPy's assignment."""
     if out is not None:
         arguments.check_out(out, input.shape, input.dtype)
-    index, valid = _resolve(index, (input.shape or (1,))[dim], mode)
+    index, valid = _resolve(index, (input.shape or (1,))[dim], mode, check)
     if valid is not None:
         index = index[valid]
         source = source.compress(valid, axis=dim) if source.ndim else source
@@ -1094,13 +1202,18 @@ def _destination(input, out, operands):
     return out, operands
 
 
-def _write(input, where, given, shape, src, operation, include_self, out):
-    """A copy of `input`, or `out`, with `src`, of `shape`, combined into what `where` names."""
+def _write(input, where, users, shape, src, operation, include_self, out, mode, check):
+    """A copy of `input`, or `out`, with `src`, of `shape`, combined into what `where` names.
+
+    `users` and `check` as in `_read`.
+    """
     if out is not None:
         arguments.check_out(out, input.shape, input.dtype)
     # Other dtypes may raise half-way; theirs is a copy to work on.
     safe = operation == "set" or input.dtype.kind in "biufc"
     direct = out is not None and safe and _is_flat(out)
+    if direct:
+        check()
     result, (src, *where) = _destination(input, out if direct else None, [src, *where])
     array = np.asarray(result)
     array = array if len(where) <= array.ndim else array[None]
@@ -1109,8 +1222,11 @@ def _write(input, where, given, shape, src, operation, include_self, out):
     if array.size:
         line = _line(array, len(where))
         lead = shape[: len(shape) - (array.ndim - len(where))]
+        walk = (where, users, array.shape, lead, mode, check)
         with np.errstate(all="ignore"):
-            _combine(line, (where, given, array.shape, lead), src, operation, include_self)
+            _combine(line, walk, src, operation, include_self)
+    else:
+        check()
     if out is None or direct:
         return result
     np.copyto(out, result)
@@ -1128,11 +1244,16 @@ def _combine(line, walk, src, operation, include_self=True):
         return reductions.reduce_widened(flat, src, operation, include_self, combine)
     if operation != "set" and not include_self:
         _combine(line, walk, arguments.identity(operation, flat.dtype), "set")
-    lead = walk[-1]
+    _, users, _, lead, *_ = walk
     src = np.broadcast_to(src, lead + flat.shape[1:])
+    settled = (
+        operation == "set"
+        or flat.dtype.kind not in "fc"
+        or (flat.size <= src.size and not _leaves_bits_open(flat, operation))
+    )
     for block, parts, valid in _walk(*walk):
         values = src[block]
-        positions = _positions(line, parts, values.shape[: len(lead)])
+        positions = _positions(line, parts, users, values.shape[: len(lead)])
         if valid is not None:
             valid = np.broadcast_to(valid, positions.shape)
             positions, values = positions[valid], values[valid]
@@ -1142,35 +1263,41 @@ def _combine(line, walk, src, operation, include_self=True):
             lost = STRINGS_ARE_LOST and flat.dtype.kind == "T"
             flat[positions] = values.copy() if lost else values
         else:
-            _combine_at(flat, positions, values, operation)
+            settled = _combine_at(flat, positions, values, operation, settled)
     return None
 
 
-def _combine_at(flat, positions, src, operation):
-    """Combine `src` into `flat[positions]`, in order."""
-    if flat.dtype.kind not in "fc":
-        UFUNCS[operation].at(flat, positions, src)
-        return
-    touched = flat if flat.size <= 8 * positions.size else flat[positions]
-    if _leaves_no_bits_open(touched, operation) and _leaves_no_bits_open(src, operation):
-        UFUNCS[operation].at(flat, positions, src)
-        return
-    before = flat[positions]
+def _combine_at(flat, positions, src, operation, settled):
+    """Combine `src` into `flat[positions]`, in order.
+
+    `settled` says that what `flat` holds leaves no bits open; the result, whether it still does.
+    """
+    before = None
+    if flat.dtype.kind in "fc":
+        opened = _leaves_bits_open(src, operation)
+        settled = settled and not opened
+        if opened or (not settled and _leaves_bits_open(flat[positions], operation)):
+            before = flat[positions]
     UFUNCS[operation].at(flat, positions, src)
-    _settle_bits(flat, positions, before, src, operation)
+    if before is not None:
+        _settle_bits(flat, positions, before, src, operation)
+    return settled
 
 
-def _leaves_no_bits_open(values, operation):
-    """Whether no NaN and no zero of either sign comes of these floats."""
-    if operation == "prod" or not np.isfinite(values).all():
-        return False
-    return operation == "sum" or not _has_negative_zero(values)
+def _leaves_bits_open(values, operation):
+    """Whether a NaN, or a zero of either sign, may come of these floats."""
+    if np.count_nonzero(np.isfinite(values)) < values.size:
+        return True
+    if operation == "prod":  # of what overflowed and a zero
+        return values.dtype.kind == "c" or np.count_nonzero(values) < values.size
+    return operation != "sum" and _has_negative_zero(values)
 
 
 def _has_negative_zero(values):
     if values.dtype.kind == "c":
         return _has_negative_zero(values.real) or _has_negative_zero(values.imag)
-    return bool(np.signbit(values[values == 0]).any())
+    zero = values == 0
+    return bool(np.count_nonzero(zero)) and bool(np.signbit(values[zero]).any())
 
 
 def _settle_bits(flat, positions, before, src, operation):
@@ -1198,56 +1325,84 @@ def _settle_bits(flat, positions, before, src, operation):
         flat[positions[zero & np.logical_or(*wins)]] = sign * 0.0
 
 
-def _settle_mode(index, dim, size, mode):
-    """How to resolve an index once the whole of it is checked: "inside", "negative" or its mode."""
+def _check(index, dim, size, mode):
+    """Raise for the first index out of range, if the mode allows none."""
     if mode == "raise" and index.size:
         # As unsigned, a negative index is beyond what its dtype holds: one pass tells.
-        unsigned = index.view(index.dtype.str.replace("i", "u"))
-        if int(unsigned.max()) < min(size, np.iinfo(index.dtype).max + 1):
-            return "inside"
-        arguments.check_bounds(index, dim, size)
-        return "negative"
+        unsigned, limit = _unsigned(index.dtype)
+        if int(np.maximum.reduce(index.view(unsigned), None)) >= min(size, limit):
+            arguments.check_bounds(index, dim, size)
     if mode in ("wrap", "clip") and index.size and not size:
         arguments.raise_empty_dim(mode, dim)
-    return mode
 
 
-def _resolve(index, size, mode):
+def _check_nd(indices, components, full_shape, batch_dims, mode):
+    """The same for coordinates."""
+    try:
+        for dim, component in enumerate(components, batch_dims):
+            _check(component, dim, full_shape[dim], mode)
+    except IndexError:
+        if mode == "raise":
+            arguments.check_bounds_nd(indices, components, full_shape[batch_dims:], batch_dims)
+        raise
+
+
+@functools.lru_cache
+def _unsigned(dtype):
+    """The unsigned dtype of the same bytes, and the first number that `dtype` does not hold."""
+    return np.dtype(dtype.str.replace("i", "u")), np.iinfo(dtype).max + 1
+
+
+def _resolve(index, size, mode, check, room=None):
     """
     A copy of `index` in [0, size) as intp, and for "fill" and "drop" the mask of what was inside.
 
     NumPy checks an index array before it uses it, so that both must see a copy: another thread
-    may write into the user's.
+    may write into the user's. `check` raises what is to be said of an index out of range. `room` is
+    a line of intp for the copy.
     """
     if mode in ("fill", "drop"):
         index = index.copy()
         valid = (index >= 0) & ~arguments.out_of_bounds(index, size)
         return np.where(valid, index, 0).astype(np.intp), valid
+    if not size and index.size:
+        check()
     if mode in ("wrap", "clip"):
         wide = index.astype(np.uint64 if index.dtype.kind == "u" else np.int64)
         if index.size:
             wide = wide % size if mode == "wrap" else np.clip(wide, 0, size - 1)
-        return wide.astype(np.intp), None
-    index = index.astype(np.intp)
-    if mode == "negative":
-        index += (index >> 63) & size
+        return np.asarray(wide, np.intp), None
+    signed = index.dtype.kind == "i"
+    room = np.empty(index.size, np.intp) if room is None else room[: index.size]
+    room = room.reshape(index.shape)
+    unsigned = room.view(np.uintp)
+    np.copyto(room if signed else unsigned, index)
+    index = room
+    if index.size and np.maximum.reduce(unsigned, None) >= size:
+        if signed:
+            index += (index >> 63) & size
+        if np.maximum.reduce(unsigned, None) >= size:
+            check()
+            raise IndexError("index out of bounds: another thread has changed it")
     return index, None
 
 
-def _walk(where, given, sizes, lead):
+def _walk(where, users, sizes, lead, mode, check):
     """
     The index arrays `where`, which broadcast to `lead`, resolved block by block in C order.
 
     Yields the slices of a block, its index arrays, and for "fill" and "drop" the mask of what was
     inside. In blocks, all that is computed on the way stays in the cache.
     """
-    for block in _blocks(lead, BLOCK // max(1, math.prod(sizes[len(where) :])) or 1):
+    most = BLOCK // max(1, math.prod(sizes[len(where) :])) or 1
+    rooms = {k: np.empty(min(most, where[k].size), np.intp) for k in users}
+    for block in _blocks(lead, most):
         parts, valid = [], None
         for k, array in enumerate(where):
             cut = zip(block[len(lead) - array.ndim :], array.shape, strict=False)
             part = array[(*(span if n > 1 else slice(None) for span, n in cut), ...)]
-            if k in given:
-                part, inside = _resolve(part, sizes[k], given[k])
+            if k in users:
+                part, inside = _resolve(part, sizes[k], mode, check, rooms[k])
                 if inside is not None:
                     valid = inside if valid is None else valid & inside
             parts.append(part)
@@ -1255,7 +1410,7 @@ def _walk(where, given, sizes, lead):
 
 
 def _blocks(shape, most):
-    """The slices of the leading dims that cut `shape` into blocks of about `most`, in C order."""
+    """The slices of the leading dims that cut `shape` into blocks of at most `most`, in C order."""
     if math.prod(shape) <= most:
         yield ()
         return
@@ -1265,7 +1420,7 @@ def _blocks(shape, most):
             for block in _blocks(shape[1:], most):
                 yield (slice(i, i + 1), *block)
     else:
-        pieces = -(-n * inner // most)
+        pieces = -(-n // (most // inner))
         length = -(-n // pieces)
         for start in range(0, n, length):
             yield (slice(start, start + length),)
@@ -1285,29 +1440,21 @@ def _distinct(index):
 def _depth(lines_shape, dim, index_shape, shape):
     """How many dims an index array is needed for: those after them are taken whole."""
     depth = len(shape)
+    if index_shape[-1] != 1:
+        return depth
     ends = list(zip(index_shape, shape, lines_shape, strict=True))
     while depth > dim + 1 and ends[depth - 1] == (1, shape[depth - 1], shape[depth - 1]):
         depth -= 1
     return depth
 
 
-def _where_nd(full_shape, indices, components, shape, batch_dims, mode):
-    """The index arrays of gather_nd and scatter_nd, batch dims first, and how to resolve them."""
-    lead = shape or (1,)
-    where = [
+def _where_nd(full_shape, components, lead, batch_dims):
+    """The index arrays of gather_nd and scatter_nd, batch dims first, which broadcast to `lead`."""
+    batch = [
         np.arange(n).reshape((-1,) + (1,) * (len(lead) - d - 1))
         for d, n in enumerate(full_shape[:batch_dims])
     ]
-    given = {}
-    try:
-        for dim, component in enumerate(components, batch_dims):
-            given[dim] = _settle_mode(component, dim, full_shape[dim], mode)
-            where.append(_distinct(component.reshape(lead)))
-    except IndexError:
-        if mode == "raise":
-            arguments.check_bounds_nd(indices, components, full_shape[batch_dims:], batch_dims)
-        raise
-    return where, given
+    return [*batch, *(component.reshape(lead) for component in components)]
 
 
 def _mesh(lines_shape, shape, axis, index):
@@ -1319,7 +1466,7 @@ def _mesh(lines_shape, shape, axis, index):
 
 def _grid(lines_shape, shape):
     return tuple(
-        np.arange(1 if limit == 1 else n).reshape((-1,) + (1,) * (len(shape) - d - 1))
+        (np.zeros(n, int) if limit == 1 else np.arange(n)).reshape(-1, *(1,) * (len(shape) - d - 1))
         for d, (limit, n) in enumerate(zip(lines_shape, shape, strict=True))
     )
 
@@ -1334,14 +1481,23 @@ def _with_rest(where, shape):
     return [*where, *np.ogrid[_spans(rest)]] if rest else where
 
 
-def _positions(line, parts, shape):
-    """The places in a line of what the index arrays `parts`, which broadcast to `shape`, name."""
+def _positions(line, parts, users, shape):
+    """The places in a line of what the index arrays `parts`, which broadcast to `shape`, name.
+
+    Those of the dims `users` are not kept.
+    """
     _, steps, start = line
-    terms = [index if step == 1 else step * index for step, index in zip(steps, parts, strict=True)]
+    terms = [
+        part if step == 1 else np.multiply(part, step, out=part if dim in users else None)
+        for dim, (part, step) in enumerate(zip(parts, steps, strict=True))
+    ]
     if start or not terms:
         terms.append(np.array(start))
     # What is small and broadcasts is summed first.
-    total = functools.reduce(np.add, sorted(terms, key=lambda term: term.size))
+    *small, total = sorted(terms, key=lambda term: term.size)
+    if small:
+        fresh = total.shape == shape and any(total is parts[dim] for dim in users)
+        total = np.add(total, functools.reduce(np.add, small), out=total if fresh else None)
     return total if total.shape == shape else np.broadcast_to(total, shape)
 
 
@@ -1396,7 +1552,8 @@ def put_flat(scatter_nd, a, indices, values, mode):
 
 def _unravel(a, indices, mode):
     """The coordinates of flat `indices` into an array that is no line in memory, and their mode."""
-    flat, valid = _resolve(indices, a.size, _settle_mode(indices, 0, a.size, mode))
+    check = functools.partial(_check, indices, 0, a.size, mode)
+    flat, valid = _resolve(indices, a.size, mode, check)
     coordinates = np.unravel_index(flat, a.shape)
     if valid is None:
         return coordinates, "raise"

@@ -103,9 +103,9 @@ def segment_reduce(data, reduce, lengths, offsets, axis, initial, combine_runs):
         raise ValueError("data must have at least one dim")
     axis = arguments.as_dim(axis, data.ndim)
     ends = arguments.as_offsets(lengths, offsets, data.shape[axis])
-    lengths, before = np.diff(ends), (slice(None),) * axis
-    empty = (*before, lengths == 0)
-    if reduce == "mean" and data.dtype.kind in "iu" and initial is None and (lengths == 0).any():
+    lengths, before = ends[1:] - ends[:-1], (slice(None),) * axis
+    any_empty = np.count_nonzero(lengths) < lengths.size
+    if reduce == "mean" and data.dtype.kind in "iu" and initial is None and any_empty:
         raise ValueError(
             f"segment {np.argmin(lengths)} is empty, and integers have no NaN for its mean; "
             "pass initial="
@@ -125,6 +125,6 @@ def segment_reduce(data, reduce, lengths, offsets, axis, initial, combine_runs):
         if reduce == "mean":
             count = lengths.reshape(lengths.shape + (1,) * (data.ndim - axis - 1))
             divide(total, count, count > 0)
-        if initial is None and reduce in ("sum", "mean") and (lengths == 0).any():
-            total[empty] = 0 if reduce == "sum" else np.nan
+        if initial is None and reduce in ("sum", "mean") and any_empty:
+            total[(*before, lengths == 0)] = 0 if reduce == "sum" else np.nan
         return total.astype(data.dtype, copy=False)

@@ -9,12 +9,21 @@ from fastgather.__main__ import median_times
 SHAPE = (512, 512)
 
 
-def added(x, index, src, dim):
+ROWS = np.random.default_rng(1).permutation(SHAPE[0])
+BATCH, TOKENS = np.arange(8)[:, None], np.random.default_rng(1).integers(0, 64, (8, 40))
+WORDS = np.broadcast_to(TOKENS[..., None], (8, 40, 512))
+
+
+def changed(x, change):
+    result = x.copy()
+    change(result)
+    return result
+
+
+def places(index, dim):
     where = list(np.ogrid[: SHAPE[0], : SHAPE[1]])
     where[dim] = index
-    result = x.copy()
-    np.add.at(result, tuple(where), src)
-    return result
+    return tuple(where)
 
 
 # Ours and NumPy's, of x, an index for every element and src.
@@ -23,13 +32,41 @@ WORK = {
         lambda x, index, src: fg.gather(x, 1, index),
         lambda x, index, src: np.take_along_axis(x, index, 1),
     ),
+    "gather, first dim": (
+        lambda x, index, src: fg.gather(x, 0, index),
+        lambda x, index, src: np.take_along_axis(x, index, 0),
+    ),
+    "gather, index broadcast": (
+        lambda x, index, src: fg.gather(x.reshape(8, 64, 512), 1, WORDS),
+        lambda x, index, src: np.take_along_axis(x.reshape(8, 64, 512), WORDS, 1),
+    ),
+    "index_select, columns of every second": (
+        lambda x, index, src: fg.index_select(x[:, ::2], 1, ROWS // 2),
+        lambda x, index, src: np.take(x[:, ::2], ROWS // 2, 1),
+    ),
+    "index_select, columns of a transposed array": (
+        lambda x, index, src: fg.index_select(x.T, 1, ROWS),
+        lambda x, index, src: np.take(x.T, ROWS, 1),
+    ),
+    "take, wrap": (
+        lambda x, index, src: fg.take(x, ROWS + 512, 1, mode="wrap"),
+        lambda x, index, src: np.take(x, ROWS + 512, 1, mode="wrap"),
+    ),
+    "gather_nd, pixels": (
+        lambda x, index, src: fg.gather_nd(x, (index, index.T)),
+        lambda x, index, src: x[index, index.T],
+    ),
+    "index_add, rows": (
+        lambda x, index, src: fg.index_add(x, 0, ROWS, src),
+        lambda x, index, src: changed(x, lambda y: np.add.at(y, ROWS, src)),
+    ),
     "scatter_add, last dim": (
         lambda x, index, src: fg.scatter_add(x, 1, index, src),
-        lambda x, index, src: added(x, index, src, 1),
+        lambda x, index, src: changed(x, lambda y: np.add.at(y, places(index, 1), src)),
     ),
     "scatter_add, first dim": (
         lambda x, index, src: fg.scatter_add(x, 0, index, src),
-        lambda x, index, src: added(x, index, src, 0),
+        lambda x, index, src: changed(x, lambda y: np.add.at(y, places(index, 0), src)),
     ),
 }
 

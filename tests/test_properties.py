@@ -183,3 +183,35 @@ def test_engines_agree_on_larger_arrays(variant, data):
     arguments = data.draw(calls(variant, shapes(range(1, 4), 2000, 100_000), dtypes))
     with _core.num_threads(data.draw(st.sampled_from([1, 2, 3, 7]))):
         assert_like(_fallback, _core, variant, arguments, any_nan=False)
+
+
+# What the sizes of the Python engine are set to: blocks that cut most shapes; NumPy's own indexing
+# for one line only; for everything.
+WAYS = [
+    {"BLOCK": 7, "SMALL": 0, "LINE": 0},
+    {"BLOCK": 50, "SMALL": 0, "LINE": 9},
+    {"BLOCK": 7, "SMALL": 1 << 30, "LINE": 1 << 30},
+]
+
+
+@pytest.fixture(
+    scope="module", params=WAYS, ids=lambda way: str(way["BLOCK"]) + "-" + str(way["SMALL"])
+)
+def forced_fallback(request):
+    from fastgather import _fallback
+
+    usual = {name: getattr(_fallback, name) for name in request.param}
+    vars(_fallback).update(request.param)
+    yield _fallback
+    vars(_fallback).update(usual)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@settings(max_examples=settings.default.max_examples // 2)
+@given(data=st.data())
+def test_the_python_engine_in_blocks_and_without(forced_fallback, variant, data):
+    arguments = data.draw(
+        calls(variant, shapes(range(variant in SEGMENTS, 6), 6, 200), dtypes_of(variant))
+    )
+    any_nan = reduction_of(variant) is not None
+    assert_like(oracle, forced_fallback, variant, arguments, any_nan)
