@@ -40,7 +40,8 @@ __all__ = [
 # where those that an index array writes are not contiguous.
 STRINGS_ARE_LOST = NumpyVersion(np.__version__) < "2.2.0"
 AT_DIMS = 32  # with more, numpy.ufunc.at writes outside its arrays (NumPy 2.4)
-SMALL = 8192  # elements for which NumPy's own indexing beats ours by its lower overhead
+SMALL = 1 << 14  # elements for which NumPy's own indexing beats ours by its lower overhead
+FEW = 1 << 11  # the same for numpy.ufunc.at, which is slow in more than one dim
 LINE = 1 << 17  # the same for indices into one line
 BLOCK = 1 << 16  # elements that are worked on at a time
 NEAR = 4  # sizes of a dim beyond it from which mode="wrap" divides; NumPy subtracts them one by one
@@ -805,7 +806,7 @@ def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="rais
         mode == "raise"
         and data.size
         and components
-        and components[0].size * math.prod(rest) <= SMALL
+        and components[0].size * math.prod(rest) <= _most(operation)
     ):
         # NumPy keeps the order of index arrays of one dim.
         where = [component.reshape(-1) for component in components]
@@ -1088,7 +1089,7 @@ def _write_along(input, dim, index, shape, src, operation, include_self, out, mo
     if (
         mode == "raise"
         and include_self
-        and index.size <= (SMALL if input.ndim > 1 else LINE)
+        and index.size <= (LINE if input.ndim == 1 else _most(operation))
         and 0 < input.ndim < arguments.MAX_DIMS
         and all(n <= lines_shape[d] for d, n in enumerate(shape) if d != dim)
     ):
@@ -1125,7 +1126,7 @@ def _index_write(input, dim, index, source, operation, include_self, out, mode, 
         mode == "raise"
         and include_self
         and input.ndim
-        and (operation == "set" or math.prod(shape) <= SMALL)
+        and (operation == "set" or math.prod(shape) <= FEW)
     ):
         where = (*(slice(None),) * dim, index)
         result = _write_by_numpy(input, where, (dim,), source, operation, out)
@@ -1136,6 +1137,11 @@ def _index_write(input, dim, index, source, operation, include_self, out, mode, 
         return _write_slices(input, dim, index, source, out, mode, check)
     where = _mesh(lines_shape[: dim + 1], shape[: dim + 1], dim, index)
     return _write(input, where, (dim,), shape, source, operation, include_self, out, mode, check)
+
+
+def _most(operation):
+    """Elements that NumPy's own indexing writes faster than blocks do."""
+    return SMALL if operation == "set" else FEW
 
 
 def _write_by_numpy(input, where, users, src, operation, out):
@@ -1395,12 +1401,16 @@ def _walk(where, users, sizes, lead, mode, check):
     inside. In blocks, all that is computed on the way stays in the cache.
     """
     most = BLOCK // max(1, math.prod(sizes[len(where) :])) or 1
-    rooms = {k: np.empty(min(most, where[k].size), np.intp) for k in users}
+    # The index of an empty result is checked all the same, in one block.
+    cut = math.prod(lead) > most
+    rooms = {
+        k: np.empty(min(most, where[k].size) if cut else where[k].size, np.intp) for k in users
+    }
     for block in _blocks(lead, most):
         parts, valid = [], None
         for k, array in enumerate(where):
-            cut = zip(block[len(lead) - array.ndim :], array.shape, strict=False)
-            part = array[(*(span if n > 1 else slice(None) for span, n in cut), ...)]
+            spans = zip(block[len(lead) - array.ndim :], array.shape, strict=False)
+            part = array[(*(span if n > 1 else slice(None) for span, n in spans), ...)]
             if k in users:
                 part, inside = _resolve(part, sizes[k], mode, check, rooms[k])
                 if inside is not None:
