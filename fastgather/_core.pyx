@@ -39,7 +39,7 @@ cdef enum:
     FREE_BYTES = 1 << 16        # work from which the GIL is released
 
 cdef dict OPERATIONS = {"set": SET, "sum": SUM, "prod": PROD, "amax": AMAX, "amin": AMIN}
-cdef dict PLAIN_SEGMENTS = {"sum": "sum", "prod": "prod", "max": "amax", "min": "amin"}
+cdef dict PLAIN_SEGMENTS = {"sum": "sum", "prod": "prod", "mean": "sum", "max": "amax", "min": "amin"}
 cdef dict IDENTITIES = {}       # those of small calls cost more than the calls; threads may compute one twice
 cdef cnp.dtype INTP = np.dtype(np.intp)
 cdef tuple READ_MODES = arguments.READ_MODES
@@ -937,10 +937,14 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
     cdef cnp.ndarray values, ends, total
     cdef Py_ssize_t shape[MAX_DIMS]
     cdef int d, along
+    cdef bint mean
     # What is plain is done here; the rest, and what is wrong, where both engines do it.
     if offsets is None and initial is None and reduce in PLAIN_SEGMENTS and cnp.PyArray_CheckExact(data):
-        values, operation = data, PLAIN_SEGMENTS[reduce]
-        if cnp.PyArray_NDIM(values) and route(values, operation) == BY_KERNEL:
+        values, operation, mean = data, PLAIN_SEGMENTS[reduce], reduce == "mean"
+        if (
+            cnp.PyArray_NDIM(values) and route(values, operation) == BY_KERNEL
+            and (cnp.PyTypeNum_ISFLOAT(cnp.PyArray_TYPE(values)) or not mean)
+        ):
             along = as_dim(axis, cnp.PyArray_NDIM(values))
             ends = plain_ends(lengths, cnp.PyArray_DIM(values, along))
             if ends is not None:
@@ -950,6 +954,8 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
                 total = new_array(values.descr, cnp.PyArray_NDIM(values), shape, False)
                 cnp.PyArray_CopyInto(total, identity(operation, values.descr))
                 combine_runs(total, along, ends, values, operation)
+                if mean:
+                    reductions.divide_runs(total, along, lengths)
                 return total
     return reductions.segment_reduce(data, reduce, lengths, offsets, axis, initial, combine_runs)
 

@@ -77,6 +77,13 @@ def divide(total, count, where):
         division(part, count, out=part, where=where, casting="same_kind")
 
 
+def divide_runs(total, axis, lengths):
+    """The sums of runs along `axis` over their lengths, in place, but for those of length 0."""
+    count = lengths.reshape(lengths.shape + (1,) * (total.ndim - axis - 1))
+    with np.errstate(all="ignore"):
+        divide(total, count, count > 0)
+
+
 def scale(source, alpha, dtype):
     """`alpha * source` in the dtype that sums of `dtype` accumulate in."""
     dtype = accumulator_dtype(dtype, "sum")
@@ -123,8 +130,7 @@ def segment_reduce(data, reduce, lengths, offsets, axis, initial, combine_runs):
         operation = "sum" if reduce == "mean" else operation
         combine_runs(total, axis, ends - ends[0], values, operation)
         if reduce == "mean":
-            count = lengths.reshape(lengths.shape + (1,) * (data.ndim - axis - 1))
-            divide(total, count, count > 0)
+            divide_runs(total, axis, lengths)
         if initial is None and reduce in ("sum", "mean") and any_empty:
             total[(*before, lengths == 0)] = 0 if reduce == "sum" else np.nan
         return total.astype(data.dtype, copy=False)
