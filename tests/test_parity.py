@@ -102,7 +102,7 @@ def test_no_loop_over_elements(fg, variant):
     for n in (130, 180):  # both are large for the Python engine, and one block
         arguments = plain_call(variant, np.random.default_rng(0), "i4", (n, n), 1, n - 1)
         counts.append(len(functions_called(run, fg, variant, arguments)))
-    assert counts[1] < counts[0] + 20
+    assert counts[1] < counts[0] + 50
 
 
 @pytest.mark.compiled
