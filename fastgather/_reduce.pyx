@@ -271,6 +271,34 @@ cdef void reduce_tile(const Tile *tile, number_t *item) noexcept nogil:
         reduce_with(tile, item, AMIN)
 
 
+cdef inline number_t sum_or_product(number_t old, number_t new, Operation operation) noexcept nogil:
+    return old + new if operation == SUM else old * new
+
+
+cdef inline void combine_four(
+    char *base, const int64_t *four, Py_ssize_t step, Py_ssize_t base_stride, const char *source, Py_ssize_t stride,
+    number_t *item, Operation operation,
+) noexcept nogil:
+    """
+    Items for FOUR index values, in order. Of sums and products of floats two are looked at for a NaN at a time: if
+    there is one, all are taken back and done again with care.
+    """
+    cdef Py_ssize_t k
+    cdef number_t[FOUR] old, result
+    if (number_t is float or number_t is double) and (operation == SUM or operation == PROD):
+        for k in range(FOUR):
+            memcpy(&old[k], base + four[k] * step + k * base_stride, sizeof(number_t))
+            memcpy(&result[k], source + k * stride, sizeof(number_t))
+            result[k] = sum_or_product(old[k], result[k], operation)
+            memcpy(base + four[k] * step + k * base_stride, &result[k], sizeof(number_t))
+        if not (isunordered(result[0], result[1]) or isunordered(result[2], result[3])):
+            return
+        for k in range(FOUR - 1, -1, -1):
+            memcpy(base + four[k] * step + k * base_stride, &old[k], sizeof(number_t))
+    for k in range(FOUR):
+        combine(base + four[k] * step + k * base_stride, source + k * stride, item, operation)
+
+
 cdef inline Py_ssize_t reduce_line(
     const char *value, char *base, const char *source, Py_ssize_t n, Py_ssize_t size, Py_ssize_t step,
     Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t stride, number_t *item, wide_index_t *index,
@@ -278,7 +306,7 @@ cdef inline Py_ssize_t reduce_line(
     bint foresees, const char *next, Py_ssize_t value_ahead, Py_ssize_t source_ahead,
 ) noexcept nogil:
     """One line of single items, as `gather_line`; how many index values were out of range."""
-    cdef Py_ssize_t i = 0, k, _, bad = 0
+    cdef Py_ssize_t i = 0, _, bad = 0
     cdef int64_t[FOUR] four
     cdef int64_t at
     cdef uint64_t limit = size
@@ -293,10 +321,9 @@ cdef inline Py_ssize_t reduce_line(
                 value + value_ahead,
                 source + source_ahead, sizeof(number_t), sizeof(wide_index_t),
             )
-        for k in range(FOUR):
-            combine(base + four[k] * step, source, item, operation)
-            source += stride
-            base += base_stride
+        combine_four(base, four, step, base_stride, source, stride, item, operation)
+        source += FOUR * stride
+        base += FOUR * base_stride
         value += FOUR * value_stride
         i += FOUR
     for _ in range(i, n):
