@@ -280,21 +280,21 @@ cdef inline void combine_four(
     number_t *item, Operation operation,
 ) noexcept nogil:
     """
-    Items for FOUR index values, in order. Of sums and products of floats two are looked at for a NaN at a time: if
-    there is one, all are taken back and done again with care.
+    Items for FOUR index values, in order. Along a line of floats two sums or products at a time are looked at for
+    a NaN: if there is one, all are taken back and done again with care.
     """
     cdef Py_ssize_t k
     cdef number_t[FOUR] old, result
-    if (number_t is float or number_t is double) and (operation == SUM or operation == PROD):
+    if (number_t is float or number_t is double) and base_stride == 0 and (operation == SUM or operation == PROD):
         for k in range(FOUR):
-            memcpy(&old[k], base + four[k] * step + k * base_stride, sizeof(number_t))
+            memcpy(&old[k], base + four[k] * step, sizeof(number_t))
             memcpy(&result[k], source + k * stride, sizeof(number_t))
             result[k] = sum_or_product(old[k], result[k], operation)
-            memcpy(base + four[k] * step + k * base_stride, &result[k], sizeof(number_t))
+            memcpy(base + four[k] * step, &result[k], sizeof(number_t))
         if not (isunordered(result[0], result[1]) or isunordered(result[2], result[3])):
             return
         for k in range(FOUR - 1, -1, -1):
-            memcpy(base + four[k] * step + k * base_stride, &old[k], sizeof(number_t))
+            memcpy(base + four[k] * step, &old[k], sizeof(number_t))
     for k in range(FOUR):
         combine(base + four[k] * step + k * base_stride, source + k * stride, item, operation)
 
