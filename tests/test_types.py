@@ -61,6 +61,12 @@ def test_stubs_say_what_the_modules_are(tmp_path, module):
     assert content, report
 
 
+@pytest.mark.compiled
+def test_stubtest_of_the_whole_package(tmp_path):
+    content, report = run_module("mypy.stubtest", "fastgather", cwd=tmp_path)
+    assert content, report
+
+
 def test_every_public_name_has_a_type():
     for module in ("__init__", "_fallback"):
         tree = ast.parse((PACKAGE / f"{module}.pyi").read_text())

@@ -106,10 +106,12 @@ def _loop(call, number):
     return (time.perf_counter() - start) / number
 
 
-@functools.cache
-def _empty_loop():
+def _time_nothing():
     nothing = (0).__abs__
     return min(_loop(nothing, 50_000) for _ in range(9))
+
+
+_empty_loop = functools.cache(_time_nothing)
 
 
 def copy_bandwidth(threads, rounds=9):

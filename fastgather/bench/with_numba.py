@@ -28,10 +28,12 @@ def to_numpy(result):
     return result
 
 
-@functools.cache
-def compiled(kernel):
+def compile_once(kernel):
     """A kernel as machine code, parallel where it has a `prange`."""
     return numba.njit(parallel="prange" in kernel.__code__.co_names)(kernel)
+
+
+compiled = functools.cache(compile_once)
 
 
 def three(array, dim):
