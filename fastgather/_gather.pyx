@@ -120,7 +120,7 @@ cdef inline Py_ssize_t gather_line(
             prefetch_four(base, value, value_stride, step, index)
         if foresees and i % line_items(sizeof(item_t)) == 0:
             foresee(
-                next + i * <Py_ssize_t> sizeof(item_t) if next != NULL else NULL,
+                next + i * step if next != NULL else NULL, step,
                 value + value_ahead,
                 to + to_ahead if to_ahead else NULL, sizeof(item_t), sizeof(index_t),
             )
@@ -179,6 +179,8 @@ cdef Py_ssize_t gather_direct(const Tile *tile, item_t *item, index_t *index) no
     cdef bint packed = value_stride == next_value and stride == next_item
     cdef bint innermost = packed and base_stride == 0 and step == next_item
     cdef bint outermost = packed and base_stride == next_item and not tile.far
+    if innermost and tile.nontemporal:
+        return gather_lines(tile, next_item, next_value, 0, next_item, item, index, tile.far, tile.foresees, True)
     if packed and tile.nontemporal:
         return gather_lines(
             tile, step, next_value, base_stride, next_item, item, index, tile.far, tile.foresees, True
@@ -233,8 +235,8 @@ cdef inline Py_ssize_t gather_lines_by_mode(
                     prefetch(base + at * step)
             if foresees and i % line_items(sizeof(item_t)) == 0:
                 foresee(
-                    NULL, value + tile.value_ahead, NULL if nontemporal else to + tile.stream_ahead, sizeof(item_t),
-                    sizeof(index_t),
+                    NULL, step, value + tile.value_ahead, NULL if nontemporal else to + tile.stream_ahead,
+                    sizeof(item_t), sizeof(index_t),
                 )
             for _ in range(FOUR):
                 gather_by_rule(to, value, base, size, step, tile.fill, item, index, mode, nontemporal)

@@ -332,7 +332,7 @@ cdef bint walks_whole_lines(const Plan *plan, const Nest *nest) noexcept nogil:
     """Whether lines of a large base are walked one after the other, and most of each."""
     return (
         plan.components == 1 and not plan.checks_only and nest.row < 0 and nest.outer >= 0
-        and plan.base_strides[nest.inner] == 0 and plan.component.step == plan.itemsize
+        and plan.base_strides[nest.inner] == 0 and llabs(plan.component.step) <= LINE_BYTES
         and 2 * plan.shape[nest.inner] >= plan.component.size
         and (plan.shape[nest.outer] * llabs(plan.base_strides[nest.outer]) > FAR_BYTES or forced == FAR)
     )
@@ -658,7 +658,7 @@ cdef Py_ssize_t run_tile(
         tile.base += start[d] * plan.base_strides[d]
         tile.stream += start[d] * plan.stream_strides[d]
     if nest.whole_lines:
-        tile.next = tile.base + tile.target.outer_base + start[nest.inner] * plan.itemsize + nest.origin
+        tile.next = tile.base + tile.target.outer_base + start[nest.inner] * plan.component.step + nest.origin
     if panel != NULL:
         tile.base = panel
         tile.next = panel + tile.target.outer_base if nest.lines else NULL

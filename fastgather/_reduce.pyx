@@ -317,7 +317,7 @@ cdef inline Py_ssize_t reduce_line(
             prefetch_four(base, value, value_stride, step, index)
         if foresees and i % line_items(sizeof(number_t)) == 0:
             foresee(
-                next + i * <Py_ssize_t> sizeof(number_t) if next != NULL else NULL,
+                next + i * <Py_ssize_t> sizeof(number_t) if next != NULL else NULL, sizeof(number_t),
                 value + value_ahead,
                 source + source_ahead, sizeof(number_t), sizeof(wide_index_t),
             )
@@ -383,7 +383,9 @@ cdef inline Py_ssize_t reduce_by_index(
         return reduce_lines(tile, step, next_value, next_item, next_item, item, index, operation, False, True)
     if outermost:
         return reduce_lines(tile, step, next_value, next_item, next_item, item, index, operation, False, False)
-    return reduce_lines(tile, step, value_stride, base_stride, stride, item, index, operation, tile.far, False)
+    return reduce_lines(
+        tile, step, value_stride, base_stride, stride, item, index, operation, tile.far, tile.foresees and packed
+    )
 
 
 cdef Py_ssize_t reduce_direct(const Tile *tile, number_t *item, wide_index_t *index) noexcept nogil:

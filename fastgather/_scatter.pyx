@@ -84,7 +84,7 @@ cdef inline Py_ssize_t scatter_line(
             prefetch_four(base, value, value_stride, step, index)
         if foresees and i % line_items(sizeof(item_t)) == 0:
             foresee(
-                next + i * <Py_ssize_t> sizeof(item_t) if next != NULL else NULL,
+                next + i * <Py_ssize_t> sizeof(item_t) if next != NULL else NULL, sizeof(item_t),
                 value + value_ahead,
                 source + source_ahead, sizeof(item_t), sizeof(index_t),
             )
@@ -149,7 +149,9 @@ cdef Py_ssize_t scatter_direct(const Tile *tile, item_t *item, index_t *index) n
         return scatter_lines(tile, step, next_value, next_item, next_item, item, index, False, True)
     if outermost:
         return scatter_lines(tile, step, next_value, next_item, next_item, item, index, False, False)
-    return scatter_lines(tile, step, value_stride, base_stride, stride, item, index, tile.far, False)
+    return scatter_lines(
+        tile, step, value_stride, base_stride, stride, item, index, tile.far, tile.foresees and packed
+    )
 
 
 cdef Py_ssize_t scatter_by_pair(const Tile *tile, item_t *item, wide_index_t *index) noexcept nogil:

@@ -219,12 +219,17 @@ cdef inline Py_ssize_t line_items(Py_ssize_t itemsize) noexcept nogil:
 
 
 cdef inline void foresee(
-    const char *next, const char *value, const char *stream, Py_ssize_t itemsize, Py_ssize_t indexsize
+    const char *next, Py_ssize_t step, const char *value, const char *stream, Py_ssize_t itemsize,
+    Py_ssize_t indexsize,
 ) noexcept nogil:
-    """Prefetch the items of one cache line, in the base and the stream, and the index values that go with them."""
+    """
+    Prefetch the items of one cache line of the stream, the index values that go with them, and as many items of the
+    base, which has one every `step` bytes.
+    """
     cdef Py_ssize_t at
     if next != NULL:
-        prefetch(next)
+        for at from 0 <= at < line_items(itemsize) * (step if step > 0 else -step) by LINE_BYTES:
+            prefetch(next + (at if step > 0 else -at))
     if stream != NULL:
         prefetch(stream)
     for at from 0 <= at < line_items(itemsize) * indexsize by LINE_BYTES:
