@@ -8,6 +8,8 @@ import numpy as np
 
 from fastgather import _arguments as arguments
 
+EXACT = 1 << 24  # up to it float32 holds every integer
+
 
 def is_narrow_float(dtype):
     """float16 and the types of ml_dtypes: they accumulate in float32 and round once."""
@@ -54,7 +56,7 @@ def reduce_widened(out, src, reduce, include_self, combine, count_shape=None):
     """
     dtype = accumulator_dtype(out.dtype, reduce)
     with np.errstate(all="ignore"):
-        total, src = out.astype(dtype), src.astype(dtype, copy=False)
+        total, src = out.astype(dtype, copy=False), src.astype(dtype, copy=False)
         include_self = bool(include_self)
         count = np.full(out.shape if count_shape is None else count_shape, include_self, np.int64)
         combine(count, np.array(1, np.int64), "sum")
@@ -64,13 +66,17 @@ def reduce_widened(out, src, reduce, include_self, combine, count_shape=None):
         combine(total, src, "sum" if reduce == "mean" else reduce)
         if reduce == "mean":
             divide(total, count, named)
-        np.copyto(out, total.astype(out.dtype, copy=False), where=named)
+        if total is not out:
+            np.copyto(out, total.astype(out.dtype), where=named)
 
 
 def divide(total, count, where):
     """`total` over `count` in place: integers round towards minus infinity."""
+    where = True if np.count_nonzero(where) == where.size else where
     if total.dtype.kind == "u":
         count = count.astype(np.uint64)
+    elif total.dtype == np.float32 and np.maximum.reduce(count, None, initial=0) <= EXACT:
+        count = count.astype(np.float32)  # the same bits as by way of float64, and faster
     division = np.floor_divide if total.dtype.kind in "iu" else np.divide
     parts = (total.real, total.imag) if total.dtype.kind == "c" else (total,)
     for part in parts:
