@@ -379,6 +379,8 @@ cdef inline Py_ssize_t reduce_by_index(
         return reduce_lines(tile, next_item, next_value, 0, next_item, item, index, operation, False, True)
     if innermost:
         return reduce_lines(tile, next_item, next_value, 0, next_item, item, index, operation, False, False)
+    if value_stride == next_value and stride == 0 and base_stride == 0 and step == next_item and not tile.far:
+        return reduce_lines(tile, next_item, next_value, 0, 0, item, index, operation, False, False)
     if outermost and tile.foresees:
         return reduce_lines(tile, step, next_value, next_item, next_item, item, index, operation, False, True)
     if outermost:
