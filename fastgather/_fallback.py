@@ -738,7 +738,7 @@ def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_val
             raise
     where = _where_nd(params.shape, components, shape or (1,), batch_dims)
     users = range(batch_dims, len(where))
-    if out is None and where[-1:] and where[-1].size <= SMALL and mode == "raise":
+    if out is None and mode == "raise" and components and components[0].size <= SMALL:
         result = _read_by_numpy(params, where, users)
         if result is not None:
             return result.reshape(result_shape)

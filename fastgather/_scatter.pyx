@@ -145,6 +145,8 @@ cdef Py_ssize_t scatter_direct(const Tile *tile, item_t *item, index_t *index) n
         return scatter_lines(tile, next_item, next_value, 0, next_item, item, index, False, True)
     if innermost:
         return scatter_lines(tile, next_item, next_value, 0, next_item, item, index, False, False)
+    if value_stride == next_value and stride == 0 and base_stride == 0 and step == next_item and not tile.far:
+        return scatter_lines(tile, next_item, next_value, 0, 0, item, index, False, False)
     if outermost and tile.foresees:
         return scatter_lines(tile, step, next_value, next_item, next_item, item, index, False, True)
     if outermost:

@@ -354,6 +354,11 @@ CASES = {
         {"params": [4, 5], "indices": np.zeros((2, 0), int)},
         [[4, 5], [4, 5]],
     ),
+    "gather_nd/batch without coordinates": (
+        "gather_nd",
+        {"params": [[4, 5], [6, 7]], "indices": np.zeros((2, 2, 0), int), "batch_dims": 1},
+        [[[4, 5], [4, 5]], [[6, 7], [6, 7]]],
+    ),
     "gather_nd/fill": (
         "gather_nd",
         {"params": TABLE, "indices": [[0, 1], [0, -1], [2, 0]], "mode": "fill", "fill_value": -5},
