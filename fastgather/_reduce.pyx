@@ -21,6 +21,7 @@ cdef enum:
     ROW_ITEMS = 16              # of a row of runs that is shared between threads, at least
     BLOCKS = 4                  # a thread, where there are few runs
     BLOCK_BYTES = 64            # of a row, that vectors do or leave
+    ROWS = 64                   # of a run, no wider than such a block, that go into it at a time
 
 # Out of line, so that what is common stays in registers of floating-point numbers.
 cdef extern from *:
@@ -47,14 +48,14 @@ cdef extern from "_rows.h" nogil:
     double smaller_double "fg_smaller_double" (double a, double b)
     long double larger_long "fg_larger_long" (long double a, long double b)
     long double smaller_long "fg_smaller_long" (long double a, long double b)
-    Py_ssize_t row_sum_float "fg_row_sum_float" (char *to, const char *source, Py_ssize_t n)
-    Py_ssize_t row_sum_double "fg_row_sum_double" (char *to, const char *source, Py_ssize_t n)
-    Py_ssize_t row_prod_float "fg_row_prod_float" (char *to, const char *source, Py_ssize_t n)
-    Py_ssize_t row_prod_double "fg_row_prod_double" (char *to, const char *source, Py_ssize_t n)
-    Py_ssize_t row_amax_float "fg_row_amax_float" (char *to, const char *source, Py_ssize_t n)
-    Py_ssize_t row_amax_double "fg_row_amax_double" (char *to, const char *source, Py_ssize_t n)
-    Py_ssize_t row_amin_float "fg_row_amin_float" (char *to, const char *source, Py_ssize_t n)
-    Py_ssize_t row_amin_double "fg_row_amin_double" (char *to, const char *source, Py_ssize_t n)
+    Py_ssize_t row_sum_float "fg_row_sum_float" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
+    Py_ssize_t row_sum_double "fg_row_sum_double" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
+    Py_ssize_t row_prod_float "fg_row_prod_float" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
+    Py_ssize_t row_prod_double "fg_row_prod_double" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
+    Py_ssize_t row_amax_float "fg_row_amax_float" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
+    Py_ssize_t row_amax_double "fg_row_amax_double" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
+    Py_ssize_t row_amin_float "fg_row_amin_float" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
+    Py_ssize_t row_amin_double "fg_row_amin_double" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
 
 ctypedef long double float_long
 ctypedef float complex complex64
@@ -180,43 +181,52 @@ cdef inline void combine(char *to, const char *source, number_t *item, Operation
 
 
 cdef inline Py_ssize_t combine_blocks(
-    char *to, const char *source, Py_ssize_t n, number_t *item, Operation operation
+    char *to, const char *source, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t step, number_t *item,
+    Operation operation,
 ) noexcept nogil:
-    """The first items of a contiguous row, as many as vectors can do; how many those are."""
+    """The first items of contiguous rows, as many as vectors can do; how many those are."""
     if number_t is float:
         if operation == SUM:
-            return row_sum_float(to, source, n)
+            return row_sum_float(to, source, n, rows, step)
         if operation == PROD:
-            return row_prod_float(to, source, n)
-        return row_amax_float(to, source, n) if operation == AMAX else row_amin_float(to, source, n)
+            return row_prod_float(to, source, n, rows, step)
+        if operation == AMAX:
+            return row_amax_float(to, source, n, rows, step)
+        return row_amin_float(to, source, n, rows, step)
     elif number_t is double:
         if operation == SUM:
-            return row_sum_double(to, source, n)
+            return row_sum_double(to, source, n, rows, step)
         if operation == PROD:
-            return row_prod_double(to, source, n)
-        return row_amax_double(to, source, n) if operation == AMAX else row_amin_double(to, source, n)
+            return row_prod_double(to, source, n, rows, step)
+        if operation == AMAX:
+            return row_amax_double(to, source, n, rows, step)
+        return row_amin_double(to, source, n, rows, step)
     else:
         return 0
 
 
-cdef inline void reduce_row(
-    char *to, const char *source, Py_ssize_t row, Py_ssize_t to_stride, Py_ssize_t source_stride,
-    number_t *item, Operation operation,
+cdef inline void reduce_rows(
+    char *to, const char *source, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t row, Py_ssize_t to_stride,
+    Py_ssize_t source_stride, number_t *item, Operation operation,
 ) noexcept nogil:
-    """A block that vectors leave goes item by item, and they go on after it."""
-    cdef Py_ssize_t c = 0, done, size = sizeof(number_t)
+    """Rows into one row. A block that vectors leave goes item by item, and they go on after it."""
+    cdef Py_ssize_t c, i, start = 0, stop, size = sizeof(number_t)
     if to_stride == sizeof(number_t) and source_stride == sizeof(number_t):
-        while c < row:
-            done = row
+        while start < row:
+            stop = row
             if number_t is float or number_t is double:
-                c += combine_blocks(to + c * size, source + c * size, row - c, item, operation)
-                done = min(row, c + BLOCK_BYTES // size)
-            for c in range(c, done):
-                combine(to + c * size, source + c * size, item, operation)
-            c = done
+                start += combine_blocks(
+                    to + start * size, source + start * size, row - start, rows, step, item, operation
+                )
+                stop = min(row, start + BLOCK_BYTES // size)
+            for i in range(rows):
+                for c in range(start, stop):
+                    combine(to + c * size, source + i * step + c * size, item, operation)
+            start = stop
     else:
-        for c in range(row):
-            combine(to + c * to_stride, source + c * source_stride, item, operation)
+        for i in range(rows):
+            for c in range(row):
+                combine(to + c * to_stride, source + i * step + c * source_stride, item, operation)
 
 
 cdef inline void reduce_positions(
@@ -247,7 +257,7 @@ cdef inline void reduce_positions(
             elif single:
                 combine(base + offset[i], source, item, operation)
             else:
-                reduce_row(base + offset[i], source, row, row_base_stride, row_stride, item, operation)
+                reduce_rows(base + offset[i], source, 1, 0, row, row_base_stride, row_stride, item, operation)
             source += stride
         offset += inner
 
@@ -407,11 +417,12 @@ cdef inline void reduce_runs_with(
     """
     The units [first, last): the blocks of a row, in each run, at each outer position.
 
-    Single items stay in a register.
+    Single items and rows of a block stay in registers.
     """
     cdef Py_ssize_t block = first % runs.blocks, number = first // runs.blocks
     cdef Py_ssize_t segment = number % runs.segments, outer = number // runs.segments
     cdef Py_ssize_t step = runs.source_stride, start, stop, _, i, n
+    cdef bint narrow = (number_t is float or number_t is double) and runs.row * sizeof(number_t) <= BLOCK_BYTES
     cdef const char *source
     cdef char *to
     cdef number_t total
@@ -427,11 +438,17 @@ cdef inline void reduce_runs_with(
             for i in range(n):
                 total = combined(total, source + i * step, operation)
             memcpy(to, &total, sizeof(number_t))
+        elif narrow:
+            for i from 0 <= i < n by ROWS:
+                reduce_rows(
+                    to, source + i * step, min(<Py_ssize_t> ROWS, n - i), step, stop - start, runs.to_row,
+                    runs.source_row, item, operation,
+                )
         else:
             for i in range(n):
                 prefetch(source + i * step + 2 * AHEAD_BYTES)
-                reduce_row(
-                    to, source + i * step, stop - start, runs.to_row, runs.source_row, item, operation
+                reduce_rows(
+                    to, source + i * step, 1, 0, stop - start, runs.to_row, runs.source_row, item, operation
                 )
         block += 1
         if block == runs.blocks:

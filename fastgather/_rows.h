@@ -6,8 +6,9 @@
  * moves the numbers back and forth between registers, which takes twice as long.
  *
  * Contiguous rows are combined by vectors of 16 bytes, which every x86-64 and aarch64 has.
- * fg_row_OPERATION_TYPE(to, source, n) combines blocks of 64 bytes and returns how many items it has
- * done. It stops before a block with a NaN in it, which is for the rule in _reduce.pyx to settle.
+ * fg_row_OPERATION_TYPE(to, source, n, rows, step) combines `rows` rows of `n` items, each `step` bytes
+ * after the one before, by blocks of 64 bytes, and returns how many items it has done. It stops before a
+ * block with a NaN in it, which is for the rule in _reduce.pyx to settle.
  * A compiler makes no vectors of such a row: it sees a branch for every item.
  */
 #ifndef FASTGATHER_ROWS_H
@@ -62,19 +63,23 @@ typedef int64_t fg_double_mask __attribute__((vector_size(16)));
 
 /* `watched` is what is NaN if the block must be left: the result, or what is new. */
 #define FG_ROW(name, OPERATION, type, watched)                                                           \
-    static inline Py_ssize_t fg_row_##name##_##type(char *to, const char *source, Py_ssize_t n)          \
+    static inline Py_ssize_t fg_row_##name##_##type(                                                     \
+        char *to, const char *source, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t step)                    \
     {                                                                                                    \
         const Py_ssize_t block = FG_BLOCK / sizeof(type);                                                \
         fg_##type##_vector old, new, result, results[4];                                                 \
-        Py_ssize_t done;                                                                                 \
+        Py_ssize_t done, row;                                                                            \
         for (done = 0; done + block <= n; done += block) {                                               \
             fg_##type##_mask odd = {0};                                                                  \
-            for (int k = 0; k < 4; k++) {                                                                \
-                memcpy(&old, to + 16 * k, 16);                                                           \
-                memcpy(&new, source + 16 * k, 16);                                                       \
-                result = (fg_##type##_vector) OPERATION(fg_##type##_mask, old, new);                     \
-                odd |= watched != watched;                                                               \
-                results[k] = result;                                                                     \
+            for (int k = 0; k < 4; k++) memcpy(&results[k], to + 16 * k, 16);                            \
+            for (row = 0; row < rows; row++) {                                                           \
+                for (int k = 0; k < 4; k++) {                                                            \
+                    old = results[k];                                                                    \
+                    memcpy(&new, source + row * step + 16 * k, 16);                                      \
+                    result = (fg_##type##_vector) OPERATION(fg_##type##_mask, old, new);                 \
+                    odd |= watched != watched;                                                           \
+                    results[k] = result;                                                                 \
+                }                                                                                        \
             }                                                                                            \
             if (((fg_double_mask) odd)[0] | ((fg_double_mask) odd)[1]) break;                            \
             memcpy(to, results, FG_BLOCK);                                                               \
@@ -88,7 +93,11 @@ typedef int64_t fg_double_mask __attribute__((vector_size(16)));
 
 /* No vectors: all of a row is for the loop in _reduce.pyx. */
 #define FG_ROW(name, OPERATION, type, watched)                                                           \
-    static inline Py_ssize_t fg_row_##name##_##type(char *to, const char *source, Py_ssize_t n) { return 0; }
+    static inline Py_ssize_t fg_row_##name##_##type(                                                     \
+        char *to, const char *source, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t step)                    \
+    {                                                                                                    \
+        return 0;                                                                                        \
+    }
 
 #endif
 

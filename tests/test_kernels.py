@@ -145,3 +145,22 @@ def test_a_large_destination_holds_the_input_where_nothing_is_written(share, dim
         given = np.full_like(data, np.nan) if out else None
         result = _core.scatter_reduce(data, dim, index, src, reduce, out=given)
         np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("reduce", ["sum", "prod", "max", "min", "mean"])
+@pytest.mark.parametrize("nans", [0, 3])
+@pytest.mark.parametrize(
+    ("dtype", "width"), [("f4", 16), ("f4", 15), ("f4", 17), ("f4", 40), ("f8", 8), ("f8", 7)]
+)
+def test_rows_of_a_run_go_into_a_block_in_order(dtype, width, nans, reduce):
+    """Rows of one block of vectors stay in registers, up to a NaN, whose bits are settled with care."""
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(0)
+    data = rng.normal(size=(1000, width)).astype(dtype)
+    data[rng.integers(0, 1000, 20), rng.integers(0, width, 20)] = -0.0
+    data[rng.integers(0, 1000, nans), rng.integers(0, width, nans)] = np.inf
+    data[rng.integers(0, 1000, nans), rng.integers(0, width, nans)] = np.nan
+    lengths = [1, 64, 65, 128, 200, 2, 540]
+    result = _core.segment_reduce(data, reduce, lengths=lengths)
+    assert result.tobytes() == _fallback.segment_reduce(data, reduce, lengths=lengths).tobytes()
