@@ -153,7 +153,7 @@ def test_a_large_destination_holds_the_input_where_nothing_is_written(share, dim
     ("dtype", "width"), [("f4", 16), ("f4", 15), ("f4", 17), ("f4", 40), ("f8", 8), ("f8", 7)]
 )
 def test_rows_of_a_run_go_into_a_block_in_order(dtype, width, nans, reduce):
-    """Rows of one block of vectors stay in registers, up to a NaN, whose bits are settled with care."""
+    """They stay in registers, up to a NaN, whose bits are settled with care."""
     from fastgather import _core, _fallback
 
     rng = np.random.default_rng(0)
