@@ -964,7 +964,10 @@ def _read_slices(input, dim, index, out, mode, fill_value):
     """What index_select and take share."""
     arguments.check_mode(mode, arguments.READ_MODES, out)
     arguments.check_ndim(input.ndim + index.ndim - 1)
-    if out is None and _numpy_checks(input, index) and _numpy_knows(mode, index, input.shape[dim]):
+    checked = _numpy_checks(input, index)
+    if checked and mode == "wrap":
+        index = index.astype(np.intp)  # that no other thread writes into
+    if out is None and checked and _numpy_knows(mode, index, input.shape[dim]):
         try:
             return _take(input, dim, index, mode)
         except IndexError:
@@ -1002,7 +1005,7 @@ def _take(input, dim, index, mode):
 
 
 def _numpy_knows(mode, index, size):
-    """Whether `numpy.take` has the mode, and is fast in it."""
+    """Whether `numpy.take` has the mode, and is fast in it, whose `index` stays as it is."""
     if mode != "wrap":
         return mode in ("raise", "clip")
     return not index.size or (index.min() >= -NEAR * size and index.max() < NEAR * size)

@@ -524,12 +524,17 @@ cdef bint can_part(const Plan *plan, const Nest *nest) noexcept nogil:
     )
 
 
+cdef bint has_places(const Plan *plan, const Nest *nest) noexcept nogil:
+    """Whether each thread can have places of its own: not of a single one, whose stride may be 0."""
+    return can_part(plan, nest) and plan.component.size > 1
+
+
 cdef bint by_place_pays(const Plan *plan, const Nest *nest) noexcept nogil:
     """
     Whether threads should go through the whole index each, which takes as long as a prefetched write to a place in
     a cache: where the places are in none, or a position has more than an item to write.
     """
-    return can_part(plan, nest) and (
+    return has_places(plan, nest) and (
         forced == PLACE or nest.row >= 0 or plan.component.size * llabs(plan.component.step) > PLACES_BYTES
     )
 
@@ -564,7 +569,7 @@ cdef void share(Nest *nest, int threads) noexcept nogil:
     if nest.copies != NULL:
         nest.sharing = BY_COPY
         nest.parts = threads
-    elif by_place_pays(plan, nest) or (threads >= MANY_THREADS and can_part(plan, nest)):
+    elif by_place_pays(plan, nest) or (threads >= MANY_THREADS and has_places(plan, nest)):
         nest.sharing = BY_PLACE
         nest.parts = ceiling(threads, nest.units)
         nest.direct = NULL

@@ -514,3 +514,20 @@ print(fg.get_num_threads())
 print(config["backend"], config["threads"], started())
 """
     assert printed(BIG, script, FASTGATHER_BACKEND="python") == ["3", "python 1 0"]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7])
+@pytest.mark.parametrize("width", [(), (64,)])
+def test_a_single_place_may_have_a_stride_of_0(fg, threads, width):
+    """Which is what `array[None]` has; threads that share places by their addresses found none."""
+    n = 100_000
+    index, source = np.zeros(n, int), np.ones((n, *width), np.float32)
+    with fg.num_threads(threads):
+        for name, expected in (("index_add", n), ("index_copy", 1)):
+            base = np.zeros(width, np.float32)[None]
+            assert base.strides[0] == 0
+            getattr(fg, name)(base, 0, index, source, out=base)
+            np.testing.assert_array_equal(base, np.full((1, *width), expected))
+        base = np.zeros(width, np.float32)[None]
+        fg.index_reduce(base, 0, index, source, "amax", out=base)
+        np.testing.assert_array_equal(base, 1)
