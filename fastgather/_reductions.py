@@ -39,6 +39,9 @@ def reduce_widened(out, src, reduce, include_self, combine, count_shape=None):
     """
     Reduce `src` into `out` through an index, by way of an accumulator.
 
+    That is `out` itself where it has the dtype: nothing is written before the index has been used
+    once, for the counts.
+
     Parameters
     ----------
     out : ndarray
