@@ -955,7 +955,7 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
                 cnp.PyArray_CopyInto(total, identity(operation, values.descr))
                 combine_runs(total, along, ends, values, operation)
                 if mean:
-                    reductions.divide_runs(total, along, lengths)
+                    reductions.divide_runs(total, along, np.diff(ends))
                 return total
     return reductions.segment_reduce(data, reduce, lengths, offsets, axis, initial, combine_runs)
 

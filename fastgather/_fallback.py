@@ -990,10 +990,11 @@ def _read_slices(input, dim, index, out, mode, fill_value):
 
 def _take(input, dim, index, mode):
     """`numpy.take`, spared its copy of an input that is no line where that costs more."""
-    if index.ndim and (mode != "raise" or _is_line(input)):
+    at_once = mode != "raise" or _is_line(input)
+    if at_once and index.ndim:
         return input.take(index, dim, mode=mode)
     flat = index.reshape(-1)
-    if mode != "raise" or _is_line(input):
+    if at_once:
         result = input.take(flat, dim, mode=mode)
     elif _is_line(input.T):
         result = input.T.take(flat, input.ndim - 1 - dim).T

@@ -327,7 +327,7 @@ cdef inline Py_ssize_t reduce_line(
             prefetch_four(base, value, value_stride, step, index)
         if foresees and i % line_items(sizeof(number_t)) == 0:
             foresee(
-                next + i * <Py_ssize_t> sizeof(number_t) if next != NULL else NULL, sizeof(number_t),
+                next + i * step if next != NULL else NULL, step,
                 value + value_ahead,
                 source + source_ahead, sizeof(number_t), sizeof(wide_index_t),
             )
@@ -381,7 +381,9 @@ cdef inline Py_ssize_t reduce_by_index(
     cdef Py_ssize_t value_stride = tile.values.inner_stride, stride = tile.inner_stride
     cdef Py_ssize_t next_value = sizeof(wide_index_t), next_item = sizeof(number_t)
     cdef bint packed = value_stride == next_value and stride == next_item
-    cdef bint innermost = packed and base_stride == 0 and step == next_item
+    cdef bint along = value_stride == next_value and base_stride == 0 and step == next_item
+    cdef bint innermost = along and packed
+    cdef bint constant = along and stride == 0 and not tile.far
     cdef bint outermost = packed and base_stride == next_item and not tile.far
     if innermost and tile.far:
         return reduce_lines(tile, next_item, next_value, 0, next_item, item, index, operation, True, True)
@@ -389,15 +391,13 @@ cdef inline Py_ssize_t reduce_by_index(
         return reduce_lines(tile, next_item, next_value, 0, next_item, item, index, operation, False, True)
     if innermost:
         return reduce_lines(tile, next_item, next_value, 0, next_item, item, index, operation, False, False)
-    if value_stride == next_value and stride == 0 and base_stride == 0 and step == next_item and not tile.far:
+    if constant:
         return reduce_lines(tile, next_item, next_value, 0, 0, item, index, operation, False, False)
     if outermost and tile.foresees:
         return reduce_lines(tile, step, next_value, next_item, next_item, item, index, operation, False, True)
     if outermost:
         return reduce_lines(tile, step, next_value, next_item, next_item, item, index, operation, False, False)
-    return reduce_lines(
-        tile, step, value_stride, base_stride, stride, item, index, operation, tile.far, tile.foresees and packed
-    )
+    return reduce_lines(tile, step, value_stride, base_stride, stride, item, index, operation, tile.far, False)
 
 
 cdef Py_ssize_t reduce_direct(const Tile *tile, number_t *item, wide_index_t *index) noexcept nogil:

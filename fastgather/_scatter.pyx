@@ -84,7 +84,7 @@ cdef inline Py_ssize_t scatter_line(
             prefetch_four(base, value, value_stride, step, index)
         if foresees and i % line_items(sizeof(item_t)) == 0:
             foresee(
-                next + i * <Py_ssize_t> sizeof(item_t) if next != NULL else NULL, sizeof(item_t),
+                next + i * step if next != NULL else NULL, step,
                 value + value_ahead,
                 source + source_ahead, sizeof(item_t), sizeof(index_t),
             )
@@ -137,7 +137,9 @@ cdef Py_ssize_t scatter_direct(const Tile *tile, item_t *item, index_t *index) n
     cdef Py_ssize_t value_stride = tile.values.inner_stride, stride = tile.inner_stride
     cdef Py_ssize_t next_value = sizeof(index_t), next_item = sizeof(item_t)
     cdef bint packed = value_stride == next_value and stride == next_item
-    cdef bint innermost = packed and base_stride == 0 and step == next_item
+    cdef bint along = value_stride == next_value and base_stride == 0 and step == next_item
+    cdef bint innermost = along and packed
+    cdef bint constant = along and stride == 0 and not tile.far
     cdef bint outermost = packed and base_stride == next_item and not tile.far
     if innermost and tile.far:
         return scatter_lines(tile, next_item, next_value, 0, next_item, item, index, True, True)
@@ -145,15 +147,13 @@ cdef Py_ssize_t scatter_direct(const Tile *tile, item_t *item, index_t *index) n
         return scatter_lines(tile, next_item, next_value, 0, next_item, item, index, False, True)
     if innermost:
         return scatter_lines(tile, next_item, next_value, 0, next_item, item, index, False, False)
-    if value_stride == next_value and stride == 0 and base_stride == 0 and step == next_item and not tile.far:
+    if constant:
         return scatter_lines(tile, next_item, next_value, 0, 0, item, index, False, False)
     if outermost and tile.foresees:
         return scatter_lines(tile, step, next_value, next_item, next_item, item, index, False, True)
     if outermost:
         return scatter_lines(tile, step, next_value, next_item, next_item, item, index, False, False)
-    return scatter_lines(
-        tile, step, value_stride, base_stride, stride, item, index, tile.far, tile.foresees and packed
-    )
+    return scatter_lines(tile, step, value_stride, base_stride, stride, item, index, tile.far, False)
 
 
 cdef Py_ssize_t scatter_by_pair(const Tile *tile, item_t *item, wide_index_t *index) noexcept nogil:

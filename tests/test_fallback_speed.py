@@ -10,7 +10,7 @@ SHAPE = (512, 512)
 
 
 ROWS = np.random.default_rng(1).permutation(SHAPE[0])
-BATCH, TOKENS = np.arange(8)[:, None], np.random.default_rng(1).integers(0, 64, (8, 40))
+TOKENS = np.random.default_rng(1).integers(0, 64, (8, 40))
 WORDS = np.broadcast_to(TOKENS[..., None], (8, 40, 512))
 
 
