@@ -591,7 +591,8 @@ cdef object write(
                 raise_for(plan, indices, given)
         if overlap(destination, input):
             if not same_place(destination, input):
-                cnp.PyArray_CopyInto(destination, input)
+                # By way of a copy: NumPy spoils a 0-d record that overlaps another.
+                cnp.PyArray_CopyInto(destination, cnp.PyArray_NewCopy(input, cnp.NPY_KEEPORDER))
         else:
             copy_for(plan, destination, input, include_self and not empty)
     else:

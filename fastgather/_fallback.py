@@ -1207,8 +1207,9 @@ def _destination(input, out, operands):
         return input.copy(), operands
     operands = [array.copy() if np.may_share_memory(array, out) else array for array in operands]
     if out is not input and (out.ctypes.data != input.ctypes.data or out.strides != input.strides):
-        # Not onto itself: a 0-d StringDType array is empty afterwards (NumPy 2.4).
-        np.copyto(out, input)
+        # Not onto itself: a 0-d StringDType array is empty afterwards (NumPy 2.4). Nor onto a part
+        # of itself: a 0-d record is spoiled.
+        np.copyto(out, input.copy() if np.may_share_memory(out, input) else input)
     return out, operands
 
 

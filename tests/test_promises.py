@@ -885,6 +885,16 @@ def assert_overlap_does_not_show(fg, variant, name, shape, dim, starts):
     assert_same(run(fg, variant, arguments), expected)
 
 
+@pytest.mark.parametrize("shift", [-3, 5, 12])
+def test_a_record_that_overlaps_another(fg, shift):
+    """NumPy 2.4 spoils it in a copy."""
+    dtype, memory = np.dtype("i2, f8, S3"), np.zeros(60, np.uint8)
+    input, out = np.ndarray((), dtype, memory, 20), np.ndarray((), dtype, memory, 20 + shift)
+    input[()] = (-7, np.inf, b"abc")
+    expected = input.tobytes()
+    assert fg.scatter(input, 0, 127, input.copy(), mode="drop", out=out).tobytes() == expected
+
+
 @with_mode
 def test_out_that_is_an_input_turned_round(fg, variant):
     """Same memory, other strides."""
