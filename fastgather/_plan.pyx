@@ -45,6 +45,7 @@ cdef enum:
     PANEL_ROW = 1 << 12         # bytes of a row of a panel, at most
     ROWS_AHEAD = 8              # that are prefetched while a panel is packed
     BYPASS_BYTES = 3 << 24      # a result that will not be found in the caches
+    FORESEEN_ROW = 256          # bytes of a row, at most, that is prefetched with those that follow it
     FAR_BYTES = 1 << 21         # a base from which reads wait for memory
     LEAST_FAR = 16              # bytes of an item from there that is written past the caches
     SHARED_PLACES = 1 << 9      # rows of a multiple of this length share few places in the first-level cache
@@ -357,6 +358,16 @@ cdef bint walks_far(const Plan *plan, const Nest *nest) noexcept nogil:
     )
 
 
+cdef bint walks_far_rows(const Plan *plan, const Nest *nest) noexcept nogil:
+    """Whether a reduction walks short rows one after the other, and more than the caches keep."""
+    cdef int d = nest.row
+    return (
+        plan.operation > SET and d >= 0 and nest.inner >= 0 and plan.stream_strides[d] == plan.itemsize
+        and plan.stream_strides[nest.inner] == plan.shape[d] * plan.itemsize <= FORESEEN_ROW
+        and (elements(plan) * plan.itemsize >= BYPASS_BYTES or forced == FAR)
+    )
+
+
 cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
     """
     Which kernel, and why.
@@ -395,7 +406,7 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
     nest.whole_lines = walks_whole_lines(plan, nest)
     nest.nontemporal = writes_past_caches(plan, nest)
     nest.across = walks_across_lines(plan, nest)
-    nest.foresees = nest.whole_lines or nest.across or nest.lines or walks_far(plan, nest)
+    nest.foresees = nest.whole_lines or nest.across or nest.lines or walks_far(plan, nest) or walks_far_rows(plan, nest)
 
 
 cdef bint writes_past_caches(const Plan *plan, const Nest *nest) noexcept nogil:

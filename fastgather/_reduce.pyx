@@ -13,7 +13,8 @@ cimport fastgather._inline
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
     AHEAD, AHEAD_BYTES, AMAX, AMIN, BAD, FOUR, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile, foresee,
-    index_at, line_items, normalise, prefetch, prefetch_four, prefetch_row, read_four, rows_ahead, wide_index_t,
+    index_at, line_items, normalise, prefetch, prefetch_four, prefetch_picked, prefetch_row, read_four, rows_ahead,
+    wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -241,17 +242,23 @@ cdef inline void reduce_positions(
     cdef Py_ssize_t bytes = sizeof(number_t), ahead = inner
     if not single and row_base_stride == sizeof(number_t):
         bytes *= row
-    if tile.far:
+    if tile.far or (tile.foresees and not single and picked != NULL):
         ahead = rows_ahead(bytes)
     for j in range(tile.outer):
         source = tile.stream + j * tile.outer_stride
         for i in range(inner):
-            if i + ahead < inner:
+            if i + ahead < inner and single:
+                prefetch(base + offset[i + ahead])
+                if picked != NULL:
+                    prefetch(tile.stream + picked[i + ahead])
+            elif i + ahead < inner:
                 prefetch_row(base + offset[i + ahead], bytes)
                 if picked != NULL:
-                    prefetch_row(tile.stream + picked[i + ahead], bytes)
+                    prefetch_picked(tile, i + ahead, bytes)
             if picked != NULL:
                 source = tile.stream + picked[i]
+            elif tile.foresees and not single:
+                prefetch_row(source + 2 * AHEAD_BYTES, bytes)
             if offset[i] == BAD:
                 pass
             elif single:

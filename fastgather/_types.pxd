@@ -8,6 +8,7 @@ cdef enum:
     AHEAD = 32                  # positions from a prefetch to the access it is for
     VALUE_AHEAD = 1 << 10       # bytes that the index is prefetched ahead along a line
     AHEAD_BYTES = 2048          # the same for rows, which are fewer positions ahead the longer they are
+    GAP_BYTES = 1024            # between two rows of a stream, at most, that is read as well
     LINE_BYTES = 64             # of the cache
     CALL_BYTES = 256            # from which a call of memcpy is worth it
 
@@ -207,10 +208,21 @@ cdef inline Py_ssize_t rows_ahead(Py_ssize_t bytes) noexcept nogil:
 
 
 cdef inline void prefetch_row(const char *row, Py_ssize_t bytes) noexcept nogil:
-    """The start of a row; what follows is the hardware's to foresee."""
-    cdef Py_ssize_t at
-    for at from 0 <= at < (bytes if bytes < AHEAD_BYTES else AHEAD_BYTES) by LINE_BYTES:
-        prefetch(row + at)
+    """All lines that the start of a row has a part in; what follows is the hardware's to foresee."""
+    cdef Py_ssize_t lead = <size_t> row % LINE_BYTES, at
+    for at from 0 <= at < lead + min(bytes, <Py_ssize_t> AHEAD_BYTES) by LINE_BYTES:
+        prefetch(row - lead + at)
+
+
+cdef inline void prefetch_picked(const Tile *tile, Py_ssize_t i, Py_ssize_t bytes) noexcept nogil:
+    """
+    A row of the stream that is picked, and a short gap in front of it: the hardware foresees what is read without
+    gaps, and to read half of that takes longer than to read all.
+    """
+    cdef Py_ssize_t row = tile.picked[i], end = row if i == 0 else tile.picked[i - 1] + bytes
+    if tile.foresees and end < row <= end + GAP_BYTES:
+        prefetch_row(tile.stream + end, row - end)
+    prefetch_row(tile.stream + row, bytes)
 
 
 cdef inline Py_ssize_t line_items(Py_ssize_t itemsize) noexcept nogil:
