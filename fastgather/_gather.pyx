@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 cimport fastgather._inline
 from fastgather._types cimport (
     AHEAD, BAD, FOUR, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Item3, Item12, Item16, Kernel,
-    Mode, Tile, copy_bytes, foresee, index_at, index_t, item_t, line_items, move_item, normalise, prefetch,
+    Mode, Tile, copy_bytes, foresee, foresee_end, index_at, index_t, item_t, line_items, move_item, normalise, prefetch,
     prefetch_four, prefetch_row, read_four, rows_ahead, store_nontemporal, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
@@ -156,6 +156,10 @@ cdef inline Py_ssize_t gather_lines(
     cdef Py_ssize_t outer_value = tile.values.outer_stride, outer_base = tile.target.outer_base
     cdef Py_ssize_t outer_stride = tile.outer_stride, outer_next = outer_base if next != NULL else 0
     for _ in range(tile.outer):
+        if foresees:
+            foresee_end(
+                value + value_ahead, to + to_ahead if to_ahead else NULL, n, sizeof(item_t), sizeof(index_t)
+            )
         bad += gather_line(
             value, base, to, n, size, step, value_stride, base_stride, stride, item, index, far,
             foresees, next, value_ahead, to_ahead, nontemporal,
@@ -228,6 +232,11 @@ cdef inline Py_ssize_t gather_lines_by_mode(
         value = tile.values.data + j * tile.values.outer_stride
         base = tile.base + j * tile.target.outer_base
         to = tile.stream + j * tile.outer_stride
+        if foresees:
+            foresee_end(
+                value + tile.value_ahead, NULL if nontemporal else to + tile.stream_ahead, n, sizeof(item_t),
+                sizeof(index_t),
+            )
         for i from 0 <= i <= n - FOUR by FOUR:
             if far and i + AHEAD + FOUR <= n:
                 for k in range(AHEAD, AHEAD + FOUR):

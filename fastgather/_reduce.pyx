@@ -13,8 +13,8 @@ cimport fastgather._inline
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
     AHEAD, AHEAD_BYTES, AMAX, AMIN, BAD, FOUR, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile, foresee,
-    index_at, line_items, normalise, prefetch, prefetch_four, prefetch_picked, prefetch_row, read_four, rows_ahead,
-    wide_index_t,
+    foresee_end, index_at, line_items, normalise, prefetch, prefetch_four, prefetch_picked, prefetch_row, read_four,
+    rows_ahead, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -369,6 +369,8 @@ cdef inline Py_ssize_t reduce_lines(
     cdef Py_ssize_t outer_value = tile.values.outer_stride, outer_base = tile.target.outer_base
     cdef Py_ssize_t outer_stride = tile.outer_stride, outer_next = outer_base if next != NULL else 0
     for _ in range(tile.outer):
+        if foresees:
+            foresee_end(value + value_ahead, source + source_ahead, n, sizeof(number_t), sizeof(wide_index_t))
         bad += reduce_line(
             value, base, source, n, size, step, value_stride, base_stride, stride, item, index, operation, far,
             foresees, next, value_ahead, source_ahead,

@@ -7,9 +7,9 @@ from libc.string cimport memcpy
 
 cimport fastgather._inline
 from fastgather._types cimport (
-    AHEAD, BAD, FOUR, MODE_RAISE, Direct, Item3, Item12, Item16, Kernel, Tile, copy_bytes, foresee, index_at, index_t,
-    item_t, line_items, move_item, normalise, prefetch, prefetch_four, prefetch_row, read_four, rows_ahead,
-    wide_index_t,
+    AHEAD, BAD, FOUR, MODE_RAISE, Direct, Item3, Item12, Item16, Kernel, Tile, copy_bytes, foresee, foresee_end,
+    index_at, index_t, item_t, line_items, move_item, normalise, prefetch, prefetch_four, prefetch_row, read_four,
+    rows_ahead, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -120,6 +120,8 @@ cdef inline Py_ssize_t scatter_lines(
     cdef Py_ssize_t outer_value = tile.values.outer_stride, outer_base = tile.target.outer_base
     cdef Py_ssize_t outer_stride = tile.outer_stride, outer_next = outer_base if next != NULL else 0
     for _ in range(tile.outer):
+        if foresees:
+            foresee_end(value + value_ahead, source + source_ahead, n, sizeof(item_t), sizeof(index_t))
         bad += scatter_line(
             value, base, source, n, size, step, value_stride, base_stride, stride, item, index, far,
             foresees, next, value_ahead, source_ahead,

@@ -248,6 +248,15 @@ cdef inline void foresee(
         prefetch(value + at)
 
 
+cdef inline void foresee_end(
+    const char *value, const char *stream, Py_ssize_t n, Py_ssize_t itemsize, Py_ssize_t indexsize
+) noexcept nogil:
+    """The same for the end of `n` positions, which `foresee` misses where they begin in the middle of a cache line."""
+    prefetch(value + n * indexsize - 1)
+    if stream != NULL:
+        prefetch(stream + n * itemsize - 1)
+
+
 cdef inline void copy_bytes(char *to, const char *source, Py_ssize_t n) noexcept nogil:
     """memcpy for a short row: pieces of a constant size, of which the last overlaps the one before."""
     cdef Py_ssize_t at
