@@ -10,7 +10,7 @@ cimport fastgather._inline
 from fastgather._types cimport (
     AHEAD, BAD, FOUR, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Item3, Item12, Item16, Kernel,
     Mode, Tile, copy_bytes, foresee, foresee_end, index_at, index_t, item_t, line_items, move_item, normalise, prefetch,
-    prefetch_four, prefetch_row, read_four, rows_ahead, store_nontemporal, wide_index_t,
+    prefetch_four, prefetch_row, read_four, rows_ahead, store_nontemporal, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -180,16 +180,17 @@ cdef Py_ssize_t gather_direct(const Tile *tile, item_t *item, index_t *index) no
     cdef Py_ssize_t step = tile.target.step, base_stride = tile.target.inner_base
     cdef Py_ssize_t value_stride = tile.values.inner_stride, stride = tile.inner_stride
     cdef Py_ssize_t next_value = sizeof(index_t), next_item = sizeof(item_t)
+    cdef bint far = waits(tile, index)
     cdef bint packed = value_stride == next_value and stride == next_item
     cdef bint innermost = packed and base_stride == 0 and step == next_item
-    cdef bint outermost = packed and base_stride == next_item and not tile.far
+    cdef bint outermost = packed and base_stride == next_item and not far
     if innermost and tile.nontemporal:
-        return gather_lines(tile, next_item, next_value, 0, next_item, item, index, tile.far, tile.foresees, True)
+        return gather_lines(tile, next_item, next_value, 0, next_item, item, index, far, tile.foresees, True)
     if packed and tile.nontemporal:
         return gather_lines(
-            tile, step, next_value, base_stride, next_item, item, index, tile.far, tile.foresees, True
+            tile, step, next_value, base_stride, next_item, item, index, far, tile.foresees, True
         )
-    if innermost and tile.far:
+    if innermost and far:
         return gather_lines(tile, next_item, next_value, 0, next_item, item, index, True, True, False)
     if innermost and tile.foresees:
         return gather_lines(tile, next_item, next_value, 0, next_item, item, index, False, True, False)
@@ -200,8 +201,8 @@ cdef Py_ssize_t gather_direct(const Tile *tile, item_t *item, index_t *index) no
     if outermost:
         return gather_lines(tile, step, next_value, next_item, next_item, item, index, False, False, False)
     if packed and base_stride == 0:
-        return gather_lines(tile, step, next_value, 0, next_item, item, index, tile.far, tile.foresees, False)
-    return gather_lines(tile, step, value_stride, base_stride, stride, item, index, tile.far, False, False)
+        return gather_lines(tile, step, next_value, 0, next_item, item, index, far, tile.foresees, False)
+    return gather_lines(tile, step, value_stride, base_stride, stride, item, index, far, False, False)
 
 
 cdef inline void gather_by_rule(
@@ -226,7 +227,7 @@ cdef inline Py_ssize_t gather_lines_by_mode(
     cdef const char *value
     cdef const char *base
     cdef char *to
-    cdef bint far = tile.far, foresees = tile.foresees
+    cdef bint far = waits(tile, index), foresees = tile.foresees
     cdef int64_t at
     for j in range(tile.outer):
         value = tile.values.data + j * tile.values.outer_stride

@@ -47,6 +47,7 @@ cdef enum:
     BYPASS_BYTES = 3 << 24      # a result that will not be found in the caches
     FORESEEN_ROW = 256          # bytes of a row, at most, that is prefetched with those that follow it
     FAR_BYTES = 1 << 21         # a base from which reads wait for memory
+    NEAR_BYTES = 1 << 15        # of it that half a tile, at most, leads to if its index is sorted
     LEAST_FAR = 16              # bytes of an item from there that is written past the caches
     SHARED_PLACES = 1 << 9      # rows of a multiple of this length share few places in the first-level cache
     STREAM_AHEAD = 1 << 9       # bytes that the other operand is prefetched ahead along a line
@@ -703,6 +704,9 @@ cdef void start_tile(const Nest *nest, Tile *tile) noexcept nogil:
     tile.fill = plan.fill
     tile.fill_size = nest.fill_size
     tile.far = nest.far
+    tile.near = 0
+    if nest.far and forced != FAR:
+        tile.near = NEAR_BYTES // llabs(plan.component.step)
     tile.foresees = nest.foresees
     tile.nontemporal = nest.nontemporal
     tile.next = NULL

@@ -14,7 +14,7 @@ from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
     AHEAD, AHEAD_BYTES, AMAX, AMIN, BAD, FOUR, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile, foresee,
     foresee_end, index_at, line_items, normalise, prefetch, prefetch_four, prefetch_picked, prefetch_row, read_four,
-    rows_ahead, wide_index_t,
+    rows_ahead, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -389,12 +389,13 @@ cdef inline Py_ssize_t reduce_by_index(
     cdef Py_ssize_t step = tile.target.step, base_stride = tile.target.inner_base
     cdef Py_ssize_t value_stride = tile.values.inner_stride, stride = tile.inner_stride
     cdef Py_ssize_t next_value = sizeof(wide_index_t), next_item = sizeof(number_t)
+    cdef bint far = waits(tile, index)
     cdef bint packed = value_stride == next_value and stride == next_item
     cdef bint along = value_stride == next_value and base_stride == 0 and step == next_item
     cdef bint innermost = along and packed
-    cdef bint constant = along and stride == 0 and not tile.far
-    cdef bint outermost = packed and base_stride == next_item and not tile.far
-    if innermost and tile.far:
+    cdef bint constant = along and stride == 0 and not far
+    cdef bint outermost = packed and base_stride == next_item and not far
+    if innermost and far:
         return reduce_lines(tile, next_item, next_value, 0, next_item, item, index, operation, True, True)
     if innermost and tile.foresees:
         return reduce_lines(tile, next_item, next_value, 0, next_item, item, index, operation, False, True)
@@ -406,7 +407,7 @@ cdef inline Py_ssize_t reduce_by_index(
         return reduce_lines(tile, step, next_value, next_item, next_item, item, index, operation, False, True)
     if outermost:
         return reduce_lines(tile, step, next_value, next_item, next_item, item, index, operation, False, False)
-    return reduce_lines(tile, step, value_stride, base_stride, stride, item, index, operation, tile.far, False)
+    return reduce_lines(tile, step, value_stride, base_stride, stride, item, index, operation, far, False)
 
 
 cdef Py_ssize_t reduce_direct(const Tile *tile, number_t *item, wide_index_t *index) noexcept nogil:

@@ -9,7 +9,7 @@ cimport fastgather._inline
 from fastgather._types cimport (
     AHEAD, BAD, FOUR, MODE_RAISE, Direct, Item3, Item12, Item16, Kernel, Tile, copy_bytes, foresee, foresee_end,
     index_at, index_t, item_t, line_items, move_item, normalise, prefetch, prefetch_four, prefetch_row, read_four,
-    rows_ahead, wide_index_t,
+    rows_ahead, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -138,12 +138,13 @@ cdef Py_ssize_t scatter_direct(const Tile *tile, item_t *item, index_t *index) n
     cdef Py_ssize_t step = tile.target.step, base_stride = tile.target.inner_base
     cdef Py_ssize_t value_stride = tile.values.inner_stride, stride = tile.inner_stride
     cdef Py_ssize_t next_value = sizeof(index_t), next_item = sizeof(item_t)
+    cdef bint far = waits(tile, index)
     cdef bint packed = value_stride == next_value and stride == next_item
     cdef bint along = value_stride == next_value and base_stride == 0 and step == next_item
     cdef bint innermost = along and packed
-    cdef bint constant = along and stride == 0 and not tile.far
-    cdef bint outermost = packed and base_stride == next_item and not tile.far
-    if innermost and tile.far:
+    cdef bint constant = along and stride == 0 and not far
+    cdef bint outermost = packed and base_stride == next_item and not far
+    if innermost and far:
         return scatter_lines(tile, next_item, next_value, 0, next_item, item, index, True, True)
     if innermost and tile.foresees:
         return scatter_lines(tile, next_item, next_value, 0, next_item, item, index, False, True)
@@ -155,7 +156,7 @@ cdef Py_ssize_t scatter_direct(const Tile *tile, item_t *item, index_t *index) n
         return scatter_lines(tile, step, next_value, next_item, next_item, item, index, False, True)
     if outermost:
         return scatter_lines(tile, step, next_value, next_item, next_item, item, index, False, False)
-    return scatter_lines(tile, step, value_stride, base_stride, stride, item, index, tile.far, False)
+    return scatter_lines(tile, step, value_stride, base_stride, stride, item, index, far, False)
 
 
 cdef Py_ssize_t scatter_by_pair(const Tile *tile, item_t *item, wide_index_t *index) noexcept nogil:

@@ -119,6 +119,7 @@ cdef struct Tile:
     const char *fill            # what a read of a BAD offset gives; NULL: nothing is written
     Py_ssize_t fill_size
     bint far                    # the base is larger than the caches: prefetch
+    uint64_t near               # from one index value to another: so close that this is no reason to
     bint nontemporal            # the stream is larger than the caches: write past them
     bint foresees               # what comes next is prefetched line by line:
     const char *next            # where the next line of the base goes on, or NULL
@@ -179,6 +180,22 @@ cdef inline bint read_four(
         four[k] = index_at(value, k * stride, index)
         other |= <uint64_t> four[k] >= limit
     return other
+
+
+cdef inline bint waits(const Tile *tile, index_t *index) noexcept nogil:
+    """
+    Whether a tile has to prefetch item by item: its base is far, and the index leads all over it. Where the first
+    value, one in the middle and the last lie close, as in a sorted index, the hardware foresees what is next.
+    """
+    cdef const char *value = tile.values.data
+    cdef Py_ssize_t stride = tile.values.inner_stride, n = tile.inner
+    cdef uint64_t first, middle, last
+    if not tile.far or tile.outer > 1:
+        return tile.far
+    first = index_at(value, 0, index)
+    middle = index_at(value, n // 2 * stride, index)
+    last = index_at(value, (n - 1) * stride, index)
+    return first - middle + tile.near > 2 * tile.near or middle - last + tile.near > 2 * tile.near
 
 
 cdef inline void prefetch_four(
