@@ -44,7 +44,7 @@ cdef enum:
     LARGEST_PANEL = 1 << 20
     PANEL_ROW = 1 << 12         # bytes of a row of a panel, at most
     ROWS_AHEAD = 8              # that are prefetched while a panel is packed
-    BYPASS_BYTES = 3 << 24      # a result that will not be found in the caches
+    BYPASS_BYTES = 1 << 25      # a result that will not be found in the caches
     FORESEEN_ROW = 256          # bytes of a row, at most, that is prefetched with those that follow it
     FAR_BYTES = 1 << 21         # a base from which reads wait for memory
     NEAR_BYTES = 1 << 15        # of it that half a tile, at most, leads to if its index is sorted
