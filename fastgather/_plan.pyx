@@ -37,6 +37,8 @@ from fastgather._types cimport (
 cdef enum:
     ITEM_BYTES = 1 << 12        # a contiguous row up to this long is an item
     ROW_BYTES = 1 << 15         # a longer one is cut, so that threads can share it
+    FEW_READ = 3                # index values for which a strided row pays
+    FEW_WRITTEN = 4
     LINES_READ = 4              # of the cache, in the result, that a piece of a row fills which lies across the base
     TILE_BYTES = 1 << 17        # what a tile moves, at most
     CACHE_BYTES = 1 << 18       # what surely stays in a core's cache
@@ -247,6 +249,22 @@ cdef void coalesce(Plan *plan) noexcept nogil:
             if d != last:
                 move_dim(plan, d, last)
     plan.ndim = min(plan.ndim, last + 1)
+
+
+cdef void walk_few_first(Plan *plan) noexcept nogil:
+    """
+    Where the innermost dim has a few index values, the same all along the next one, as the channels of an image:
+    make that next dim the row, so that each value is looked at once a row and not at each position.
+    """
+    cdef int d = plan.ndim - 1
+    cdef Py_ssize_t few = FEW_READ if plan.operation == READ else FEW_WRITTEN
+    if (
+        d > 0 and plan.shape[d] <= few < plan.shape[d - 1] and not index_is_constant(plan, d)
+        and index_is_constant(plan, d - 1)
+        and llabs(plan.base_strides[d - 1]) <= LINE_BYTES and llabs(plan.stream_strides[d - 1]) <= LINE_BYTES
+        and not (is_serial(plan, d - 1) and is_serial(plan, d))
+    ):
+        swap_dims(plan, d - 1, d)
 
 
 cdef int choose_row(Plan *plan) noexcept nogil:
@@ -967,6 +985,7 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     nest.fill_size = plan.itemsize
     order_dims(plan)
     coalesce(plan)
+    walk_few_first(plan)
     nest.row = choose_row(plan)
     left = plan.ndim - (nest.row >= 0)
     nest.inner = left - 1
