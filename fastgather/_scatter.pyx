@@ -36,6 +36,15 @@ cdef inline void scatter_items(const Tile *tile, item_t *item, bint far) noexcep
         offset += inner
 
 
+cdef inline void fill_row(char *to, const char *source, Py_ssize_t n, item_t *item) noexcept nogil:
+    """One item all along a contiguous row."""
+    cdef item_t moved
+    cdef Py_ssize_t c
+    memcpy(&moved, source, sizeof(item_t))
+    for c in range(n):
+        memcpy(to + c * <Py_ssize_t> sizeof(item_t), &moved, sizeof(item_t))
+
+
 cdef inline void scatter_rows(const Tile *tile, item_t *item) noexcept nogil:
     """Rows of items, with any strides."""
     cdef const Py_ssize_t *offset = tile.offset
@@ -49,7 +58,11 @@ cdef inline void scatter_rows(const Tile *tile, item_t *item) noexcept nogil:
         for i in range(tile.inner):
             if picked != NULL:
                 source = tile.stream + picked[i]
-            if offset[i] != BAD:
+            if offset[i] == BAD:
+                pass
+            elif tile.row_stride == 0 and tile.row_base_stride == sizeof(item_t):
+                fill_row(tile.base + offset[i], source, tile.row, item)
+            else:
                 to = tile.base + offset[i]
                 for c in range(tile.row):
                     memcpy(&moved, source + c * tile.row_stride, sizeof(item_t))
