@@ -21,7 +21,8 @@ from fastgather._types cimport (
 cdef enum:
     ROW_ITEMS = 16              # of a row of runs that is shared between threads, at least
     BLOCKS = 4                  # a thread, where there are few runs
-    BLOCK_BYTES = 64            # of a row, that vectors do or leave
+    VECTOR_BYTES = 16           # of a row, at least, that vectors do
+    BLOCK_BYTES = 64            # of a row, at most, that they leave
     ROWS = 64                   # of a run, no wider than such a block, that go into it at a time
 
 # Out of line, so that what is common stays in registers of floating-point numbers.
@@ -215,7 +216,7 @@ cdef inline void reduce_rows(
     if to_stride == sizeof(number_t) and source_stride == sizeof(number_t):
         while start < row:
             stop = row
-            if number_t is float or number_t is double:
+            if (number_t is float or number_t is double) and row - start >= VECTOR_BYTES // size:
                 start += combine_blocks(
                     to + start * size, source + start * size, row - start, rows, step, item, operation
                 )

@@ -7,8 +7,8 @@
  *
  * Contiguous rows are combined by vectors of 16 bytes, which every x86-64 and aarch64 has.
  * fg_row_OPERATION_TYPE(to, source, n, rows, step) combines `rows` rows of `n` items, each `step` bytes
- * after the one before, by blocks of 64 bytes, and returns how many items it has done. It stops before a
- * block with a NaN in it, which is for the rule in _reduce.pyx to settle.
+ * after the one before, by blocks of 64 bytes, then of 16, and returns how many items it has done. It stops
+ * before a block with a NaN in it, which is for the rule in _reduce.pyx to settle.
  * A compiler makes no vectors of such a row: it sees a branch for every item.
  */
 #ifndef FASTGATHER_ROWS_H
@@ -47,8 +47,6 @@ static inline long double fg_smaller_long(long double a, long double b) { return
 #include <stdint.h>
 #include <string.h>
 
-#define FG_BLOCK 64
-
 typedef float fg_float_vector __attribute__((vector_size(16)));
 typedef int32_t fg_float_mask __attribute__((vector_size(16)));
 typedef double fg_double_vector __attribute__((vector_size(16)));
@@ -61,19 +59,19 @@ typedef int64_t fg_double_mask __attribute__((vector_size(16)));
 #define FG_AMAX(mask, old, new) (FG_CHOOSE(mask, (new) > (old), new, old) & ~(((new) == (old)) & ~(mask) (new)))
 #define FG_AMIN(mask, old, new) (FG_CHOOSE(mask, (new) < (old), new, old) | (((new) == (old)) & (mask) (new)))
 
-/* `watched` is what is NaN if the block must be left: the result, or what is new. */
-#define FG_ROW(name, OPERATION, type, watched)                                                           \
-    static inline Py_ssize_t fg_row_##name##_##type(                                                     \
+/* Blocks of `vectors` vectors. `watched` is what is NaN if the block must be left: the result, or what is new. */
+#define FG_ROW_BY(name, OPERATION, type, watched, vectors)                                               \
+    static inline Py_ssize_t fg_row_##name##_##type##_by_##vectors(                                      \
         char *to, const char *source, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t step)                    \
     {                                                                                                    \
-        const Py_ssize_t block = FG_BLOCK / sizeof(type);                                                \
-        fg_##type##_vector old, new, result, results[4];                                                 \
+        const Py_ssize_t block = 16 * vectors / sizeof(type);                                            \
+        fg_##type##_vector old, new, result, results[vectors];                                           \
         Py_ssize_t done, row;                                                                            \
         for (done = 0; done + block <= n; done += block) {                                               \
             fg_##type##_mask odd = {0};                                                                  \
-            for (int k = 0; k < 4; k++) memcpy(&results[k], to + 16 * k, 16);                            \
+            for (int k = 0; k < vectors; k++) memcpy(&results[k], to + 16 * k, 16);                      \
             for (row = 0; row < rows; row++) {                                                           \
-                for (int k = 0; k < 4; k++) {                                                            \
+                for (int k = 0; k < vectors; k++) {                                                      \
                     old = results[k];                                                                    \
                     memcpy(&new, source + row * step + 16 * k, 16);                                      \
                     result = (fg_##type##_vector) OPERATION(fg_##type##_mask, old, new);                 \
@@ -82,11 +80,22 @@ typedef int64_t fg_double_mask __attribute__((vector_size(16)));
                 }                                                                                        \
             }                                                                                            \
             if (((fg_double_mask) odd)[0] | ((fg_double_mask) odd)[1]) break;                            \
-            memcpy(to, results, FG_BLOCK);                                                               \
-            to += FG_BLOCK;                                                                              \
-            source += FG_BLOCK;                                                                          \
+            memcpy(to, results, 16 * vectors);                                                           \
+            to += 16 * vectors;                                                                          \
+            source += 16 * vectors;                                                                      \
         }                                                                                                \
         return done;                                                                                     \
+    }
+
+#define FG_ROW(name, OPERATION, type, watched)                                                           \
+    FG_ROW_BY(name, OPERATION, type, watched, 4)                                                         \
+    FG_ROW_BY(name, OPERATION, type, watched, 1)                                                         \
+    static inline Py_ssize_t fg_row_##name##_##type(                                                     \
+        char *to, const char *source, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t step)                    \
+    {                                                                                                    \
+        Py_ssize_t done = fg_row_##name##_##type##_by_4(to, source, n, rows, step);                      \
+        Py_ssize_t bytes = done * sizeof(type);                                                          \
+        return done + fg_row_##name##_##type##_by_1(to + bytes, source + bytes, n - done, rows, step);   \
     }
 
 #else
