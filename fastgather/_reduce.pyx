@@ -175,11 +175,18 @@ cdef inline number_t combined(number_t old, const char *source, Operation operat
 
 
 cdef inline void combine(char *to, const char *source, number_t *item, Operation operation) noexcept nogil:
-    """One item of the type of `item`."""
+    """One item of the type of `item`. A complex sum is that of its parts, which no compiler makes one number of."""
     cdef number_t value
-    memcpy(&value, to, sizeof(number_t))
-    value = combined(value, source, operation)
-    memcpy(to, &value, sizeof(number_t))
+    if number_t is complex64 and operation == SUM:
+        combine(to, source, <float *> NULL, operation)
+        combine(to + sizeof(float), source + sizeof(float), <float *> NULL, operation)
+    elif number_t is complex128 and operation == SUM:
+        combine(to, source, <double *> NULL, operation)
+        combine(to + sizeof(double), source + sizeof(double), <double *> NULL, operation)
+    else:
+        memcpy(&value, to, sizeof(number_t))
+        value = combined(value, source, operation)
+        memcpy(to, &value, sizeof(number_t))
 
 
 cdef inline Py_ssize_t combine_blocks(
@@ -213,7 +220,12 @@ cdef inline void reduce_rows(
 ) noexcept nogil:
     """Rows into one row. A block that vectors leave goes item by item, and they go on after it."""
     cdef Py_ssize_t c, i, start = 0, stop, size = sizeof(number_t)
-    if to_stride == sizeof(number_t) and source_stride == sizeof(number_t):
+    cdef bint packed = to_stride == sizeof(number_t) and source_stride == sizeof(number_t)
+    if number_t is complex64 and packed and operation == SUM:
+        reduce_rows(to, source, rows, step, 2 * row, size // 2, size // 2, <float *> NULL, operation)
+    elif number_t is complex128 and packed and operation == SUM:
+        reduce_rows(to, source, rows, step, 2 * row, size // 2, size // 2, <double *> NULL, operation)
+    elif packed:
         while start < row:
             stop = row
             if (number_t is float or number_t is double) and row - start >= VECTOR_BYTES // size:
