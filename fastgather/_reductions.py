@@ -60,37 +60,50 @@ def reduce_widened(out, src, reduce, include_self, combine, count_shape=None):
     dtype = accumulator_dtype(out.dtype, reduce)
     with np.errstate(all="ignore"):
         total, src = out.astype(dtype, copy=False), src.astype(dtype, copy=False)
-        include_self = bool(include_self)
-        count = np.full(out.shape if count_shape is None else count_shape, include_self, np.int64)
-        combine(count, np.array(1, np.int64), "sum")
-        named = count > include_self
+        keeps = total is not out and has_nan(total)
+        if reduce == "mean" or keeps:
+            shape = out.shape if count_shape is None else count_shape
+            count = np.full(shape, bool(include_self), np.int64)
+            combine(count, np.array(1, np.int64), "sum")
+            named = count > bool(include_self)
         if not include_self:
             combine(total, arguments.identity(reduce, dtype), "set")
         combine(total, src, "sum" if reduce == "mean" else reduce)
         if reduce == "mean":
-            divide(total, count, named)
+            divide(total, count)
         if total is not out:
-            np.copyto(out, total.astype(out.dtype), where=named)
+            np.copyto(out, total.astype(out.dtype), where=named if keeps else True)
 
 
-def divide(total, count, where):
-    """`total` over `count` in place: integers round towards minus infinity."""
-    where = True if np.count_nonzero(where) == where.size else where
-    if total.dtype.kind == "u":
-        count = count.astype(np.uint64)
-    elif total.dtype == np.float32 and np.maximum.reduce(count, None, initial=0) <= EXACT:
-        count = count.astype(np.float32)  # the same bits as by way of float64, and faster
-    division = np.floor_divide if total.dtype.kind in "iu" else np.divide
-    parts = (total.real, total.imag) if total.dtype.kind == "c" else (total,)
-    for part in parts:
-        division(part, count, out=part, where=where, casting="same_kind")
+def has_nan(array):
+    """Whether there is a number whose bits may change where nothing is done to it."""
+    return array.dtype.kind in "fc" and np.count_nonzero(np.isnan(array)) > 0
+
+
+def divide(total, count):
+    """
+    `total` over `count`, both in place, but for counts of 0; integers round towards minus infinity.
+
+    To leave elements out takes NumPy several times as long as to divide all, some by 1.
+    """
+    where = True
+    if np.minimum.reduce(count, None, initial=2) < 2:
+        where = count > 1 if has_nan(total) else True
+        np.maximum(count, 1, out=count)
+    if total.dtype.kind in "iu":
+        np.floor_divide(total, count.astype(total.dtype, copy=False), out=total)
+    else:
+        if total.dtype == np.float32 and np.maximum.reduce(count, None, initial=0) <= EXACT:
+            count = count.astype(np.float32)  # the same bits as by way of float64, and faster
+        for part in (total.real, total.imag) if total.dtype.kind == "c" else (total,):
+            np.divide(part, count, out=part, where=where, casting="same_kind")
 
 
 def divide_runs(total, axis, lengths):
     """The sums of runs along `axis` over their lengths, in place, but for those of length 0."""
-    count = lengths.reshape(lengths.shape + (1,) * (total.ndim - axis - 1))
     with np.errstate(all="ignore"):
-        divide(total, count, count > 0)
+        count = lengths.astype(np.int64)
+        divide(total, count.reshape(count.shape + (1,) * (total.ndim - axis - 1)))
 
 
 def scale(source, alpha, dtype):

@@ -293,6 +293,25 @@ def test_nan_that_is_there_keeps_its_bits(fg, variant):
             assert result.view(f"u{dtype[1]}").tolist() == [pattern]
 
 
+@pytest.mark.parametrize("include_self", [True, False])
+@pytest.mark.parametrize(
+    ("dtype", "reduce", "pattern"),
+    [
+        ("f2", "sum", 0x7D01),
+        ("f2", "amax", 0xFD01),
+        ("f4", "mean", 0x7FA00001),
+        ("f2", "mean", 0x7D01),
+    ],
+)
+def test_signalling_nan_that_is_not_named_keeps_its_bits(fg, dtype, reduce, pattern, include_self):
+    """Nothing is done to it, no conversion and no division by 1: that would make it quiet."""
+    data = np.ones(5, dtype)
+    data.view(f"u{dtype[1]}")[1:3] = pattern
+    result = fg.scatter_reduce(data, 0, [0, 2, 2], data[:3], reduce, include_self=include_self)
+    assert result.view(f"u{dtype[1]}")[1] == pattern
+    assert np.isnan(result).tolist() == [False, True, True, False, False]
+
+
 @all_that("amax", "amin", alone=True)
 def test_nan_that_was_there_does_not_count_alone(fg, variant):
     assert combined(fg, variant, [1.0], "f4", start=np.nan).tolist() == [1.0]
