@@ -36,7 +36,7 @@ from fastgather._types cimport (
 
 cdef enum:
     ITEM_BYTES = 1 << 12        # a contiguous row up to this long is an item
-    ROW_BYTES = 1 << 15         # a longer one is cut, so that threads can share it
+    ROW_BYTES = 1 << 17         # a longer one is cut, so that threads can share it
     FEW_READ = 3                # index values for which a strided row pays
     FEW_WRITTEN = 4
     LINES_READ = 4              # of the cache, in the result, that a piece of a row fills which lies across the base

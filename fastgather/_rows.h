@@ -47,6 +47,8 @@ static inline long double fg_smaller_long(long double a, long double b) { return
 #include <stdint.h>
 #include <string.h>
 
+enum { FG_LONG_ROW = 1024, FG_AHEAD = 4096 };   /* bytes of a row that is prefetched as it is read, and how far */
+
 typedef float fg_float_vector __attribute__((vector_size(16)));
 typedef int32_t fg_float_mask __attribute__((vector_size(16)));
 typedef double fg_double_vector __attribute__((vector_size(16)));
@@ -69,6 +71,8 @@ typedef int64_t fg_double_mask __attribute__((vector_size(16)));
         Py_ssize_t done, row;                                                                            \
         for (done = 0; done + block <= n; done += block) {                                               \
             fg_##type##_mask odd = {0};                                                                  \
+            if (vectors == 4 && n >= FG_LONG_ROW / (Py_ssize_t) sizeof(type))                            \
+                __builtin_prefetch(source + FG_AHEAD);                                                   \
             for (int k = 0; k < vectors; k++) memcpy(&results[k], to + 16 * k, 16);                      \
             for (row = 0; row < rows; row++) {                                                           \
                 for (int k = 0; k < vectors; k++) {                                                      \
