@@ -79,10 +79,18 @@ ctypedef fused real_t:
     double
     float_long
 
-ctypedef fused complex_t:
-    complex64
-    complex128
-    complex_long
+ctypedef fused plain_t:
+    int8_t
+    uint8_t
+    int16_t
+    uint16_t
+    int32_t
+    uint32_t
+    int64_t
+    uint64_t
+    float
+    double
+    float_long
 
 ctypedef fused number_t:
     int8_t
@@ -144,49 +152,74 @@ cdef inline real_t combine_real(real_t old, real_t new, Operation operation) noe
     return stay_nan(old) if isunordered(old, new) else prefer(old, new, operation)
 
 
-cdef inline complex_t combine_complex(complex_t old, complex_t new, Operation operation) noexcept nogil:
-    cdef complex_t result
+cdef inline void combine_parts(
+    real_t *real, real_t *imag, real_t new_real, real_t new_imag, Operation operation
+) noexcept nogil:
+    """A complex number part by part: a compiler that sees one number moves it back and forth through memory."""
+    cdef real_t old = real[0]
     cdef bint keep
     if operation == SUM:
-        result.real = settle(old.real, old.real + new.real)
-        result.imag = settle(old.imag, old.imag + new.imag)
+        real[0] = settle(old, old + new_real)
+        imag[0] = settle(imag[0], imag[0] + new_imag)
     elif operation == PROD:
-        result.real = settle(old.real, old.real * new.real - old.imag * new.imag)
-        result.imag = settle(old.imag, old.real * new.imag + old.imag * new.real)
+        real[0] = settle(old, old * new_real - imag[0] * new_imag)
+        imag[0] = settle(imag[0], old * new_imag + imag[0] * new_real)
     else:
         if operation == AMAX:
-            keep = (old.real > new.real and new.imag == new.imag) or (old.real == new.real and old.imag >= new.imag)
+            keep = (old > new_real and new_imag == new_imag) or (old == new_real and imag[0] >= new_imag)
         else:
-            keep = (old.real < new.real and new.imag == new.imag) or (old.real == new.real and old.imag <= new.imag)
-        result = old if keep or old.real != old.real or old.imag != old.imag else new
-    return result
+            keep = (old < new_real and new_imag == new_imag) or (old == new_real and imag[0] <= new_imag)
+        if not (keep or old != old or imag[0] != imag[0]):
+            real[0], imag[0] = new_real, new_imag
 
 
-cdef inline number_t combined(number_t old, const char *source, Operation operation) noexcept nogil:
+cdef inline void combine_complex(
+    char *to, const char *source, Py_ssize_t n, Py_ssize_t step, real_t *part, Operation operation
+) noexcept nogil:
+    """Complex items, each `step` bytes after the one before, into one."""
+    cdef real_t real, imag, new_real, new_imag
+    cdef Py_ssize_t i
+    memcpy(&real, to, sizeof(real_t))
+    memcpy(&imag, to + sizeof(real_t), sizeof(real_t))
+    for i in range(n):
+        memcpy(&new_real, source + i * step, sizeof(real_t))
+        memcpy(&new_imag, source + i * step + sizeof(real_t), sizeof(real_t))
+        combine_parts(&real, &imag, new_real, new_imag, operation)
+    memcpy(to, &real, sizeof(real_t))
+    memcpy(to + sizeof(real_t), &imag, sizeof(real_t))
+
+
+cdef inline plain_t combined(plain_t old, const char *source, Operation operation) noexcept nogil:
     """memcpy, because the place need not be aligned."""
-    cdef number_t new
-    memcpy(&new, source, sizeof(number_t))
-    if number_t in integer_t:
+    cdef plain_t new
+    memcpy(&new, source, sizeof(plain_t))
+    if plain_t in integer_t:
         return combine_integer(old, new, operation)
-    elif number_t in real_t:
-        return combine_real(old, new, operation)
     else:
-        return combine_complex(old, new, operation)
+        return combine_real(old, new, operation)
+
+
+cdef inline void combine_items(
+    char *to, const char *source, Py_ssize_t n, Py_ssize_t step, number_t *item, Operation operation
+) noexcept nogil:
+    """Items of the type of `item` into one, which stays in a register."""
+    cdef number_t value
+    cdef Py_ssize_t i
+    if number_t is complex64:
+        combine_complex(to, source, n, step, <float *> NULL, operation)
+    elif number_t is complex128:
+        combine_complex(to, source, n, step, <double *> NULL, operation)
+    elif number_t is complex_long:
+        combine_complex(to, source, n, step, <float_long *> NULL, operation)
+    else:
+        memcpy(&value, to, sizeof(number_t))
+        for i in range(n):
+            value = combined(value, source + i * step, operation)
+        memcpy(to, &value, sizeof(number_t))
 
 
 cdef inline void combine(char *to, const char *source, number_t *item, Operation operation) noexcept nogil:
-    """One item of the type of `item`. A complex sum is that of its parts, which no compiler makes one number of."""
-    cdef number_t value
-    if number_t is complex64 and operation == SUM:
-        combine(to, source, <float *> NULL, operation)
-        combine(to + sizeof(float), source + sizeof(float), <float *> NULL, operation)
-    elif number_t is complex128 and operation == SUM:
-        combine(to, source, <double *> NULL, operation)
-        combine(to + sizeof(double), source + sizeof(double), <double *> NULL, operation)
-    else:
-        memcpy(&value, to, sizeof(number_t))
-        value = combined(value, source, operation)
-        memcpy(to, &value, sizeof(number_t))
+    combine_items(to, source, 1, 0, item, operation)
 
 
 cdef inline Py_ssize_t combine_blocks(
@@ -448,7 +481,6 @@ cdef inline void reduce_runs_with(
     cdef bint narrow = (number_t is float or number_t is double) and runs.row * sizeof(number_t) <= BLOCK_BYTES
     cdef const char *source
     cdef char *to
-    cdef number_t total
     for _ in range(first, last):
         start, stop = 0, runs.row
         if runs.blocks > 1:
@@ -457,10 +489,7 @@ cdef inline void reduce_runs_with(
         source = runs.source + outer * runs.source_outer + runs.ends[segment] * step + start * runs.source_row
         n = runs.ends[segment + 1] - runs.ends[segment]
         if stop - start == 1:
-            memcpy(&total, to, sizeof(number_t))
-            for i in range(n):
-                total = combined(total, source + i * step, operation)
-            memcpy(to, &total, sizeof(number_t))
+            combine_items(to, source, n, step, item, operation)
         elif narrow:
             for i from 0 <= i < n by ROWS:
                 reduce_rows(
