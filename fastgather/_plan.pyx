@@ -4,8 +4,9 @@ A plan comes in with the dims in the user's order. `run` then
 
 1. drops dims of size 1, orders the others by stride and joins those that are contiguous with
    each other in all operands (`order_dims`, `coalesce`);
-2. sets the innermost dim apart as a row, where the index is constant along it, and
-   makes one item of a short contiguous row (`choose_row`);
+2. sets the innermost dim apart as a row, where the index is constant along it, or the one next to it where
+   the innermost has a few index values (`walk_few_first`), and makes one item of a short contiguous row
+   (`choose_row`);
 3. cuts the dims into blocks, the innermost two into tiles small enough for their offsets to stay in the
    first-level cache (`cut`);
 4. decides how threads share what can collide, where nothing else is left to share (`share`);
@@ -46,7 +47,7 @@ cdef enum:
     LARGEST_PANEL = 1 << 20
     PANEL_ROW = 1 << 12         # bytes of a row of a panel, at most
     ROWS_AHEAD = 8              # that are prefetched while a panel is packed
-    BYPASS_BYTES = 1 << 25      # a result that will not be found in the caches
+    BYPASS_BYTES = 1 << 25      # a result, or a source, that will not be found in the caches
     FORESEEN_ROW = 256          # bytes of a row, at most, that is prefetched with those that follow it
     FAR_BYTES = 1 << 21         # a base from which reads wait for memory
     NEAR_BYTES = 1 << 15        # of it that half a tile, at most, leads to if its index is sorted
@@ -255,6 +256,7 @@ cdef void walk_few_first(Plan *plan) noexcept nogil:
     """
     Where the innermost dim has a few index values, the same all along the next one, as the channels of an image:
     make that next dim the row, so that each value is looked at once a row and not at each position.
+    Two serial dims do not change places: their order is that of duplicates.
     """
     cdef int d = plan.ndim - 1
     cdef Py_ssize_t few = FEW_READ if plan.operation == READ else FEW_WRITTEN
@@ -488,6 +490,16 @@ cdef Py_ssize_t add_level(Nest *nest, int d) noexcept nogil:
     return level.count
 
 
+cdef Py_ssize_t count_turns(const Nest *nest) noexcept nogil:
+    """How many turns a unit has, once the blocks are known."""
+    cdef Py_ssize_t turns = 1
+    cdef int d
+    for d in range(nest.plan.ndim if nest.panel or nest.plan.operation != READ else 0):
+        if keeps_order(nest, d):
+            turns *= ceiling(nest.plan.shape[d], nest.block[d])
+    return turns
+
+
 cdef Py_ssize_t panel_width(const Plan *plan) noexcept nogil:
     """Columns of a panel: whole lines of the cache, if there is room."""
     cdef Py_ssize_t width = min(panel_bytes // plan.component.size, <Py_ssize_t> PANEL_ROW)
@@ -538,7 +550,7 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     nest.levels = 0
     for d in range(plan.ndim):
         if not keeps_order(nest, d):
-            if threads > 1 and not (d == nest.row and by_place_pays(plan, nest)):
+            if threads > 1 and not (d == nest.row and by_place_pays(plan, nest) and count_turns(nest) >= 2 * threads):
                 shrink(nest, d, 1 if d == nest.outer and d != nest.column else items_a_line, threads)
             nest.units *= add_level(nest, d)
     for d in range(plan.ndim if nest.panel or plan.operation != READ else 0):

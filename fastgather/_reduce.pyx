@@ -300,7 +300,7 @@ cdef inline void reduce_positions(
             elif i + ahead < inner:
                 prefetch_row(base + offset[i + ahead], bytes)
                 if picked != NULL:
-                    prefetch_picked(tile, i + ahead, bytes)
+                    prefetch_picked(tile, i + ahead, row * <Py_ssize_t> sizeof(number_t))
             if picked != NULL:
                 source = tile.stream + picked[i]
             elif tile.foresees and not single:

@@ -12,8 +12,8 @@ EXACT = 1 << 24  # up to it float32 holds every integer
 
 
 def is_narrow_float(dtype):
-    """float16 and the types of ml_dtypes: they accumulate in float32 and round once."""
-    return dtype.type is np.float16 or dtype.isbuiltin == 2
+    """float16 and the real types of ml_dtypes: they accumulate in float32 and round once."""
+    return dtype.type is np.float16 or (dtype.isbuiltin == 2 and np.can_cast(dtype, np.float32))
 
 
 def check_defined(reduce, dtype):
@@ -60,7 +60,7 @@ def reduce_widened(out, src, reduce, include_self, combine, count_shape=None):
     dtype = accumulator_dtype(out.dtype, reduce)
     with np.errstate(all="ignore"):
         total, src = out.astype(dtype, copy=False), src.astype(dtype, copy=False)
-        keeps = total is not out and has_nan(total)
+        keeps = total is not out and (has_nan(total) or has_spare_bits(out.dtype))
         if reduce == "mean" or keeps:
             shape = out.shape if count_shape is None else count_shape
             count = np.full(shape, bool(include_self), np.int64)
@@ -78,6 +78,11 @@ def reduce_widened(out, src, reduce, include_self, combine, count_shape=None):
 def has_nan(array):
     """Whether there is a number whose bits may change where nothing is done to it."""
     return array.dtype.kind in "fc" and np.count_nonzero(np.isnan(array)) > 0
+
+
+def has_spare_bits(dtype):
+    """Whether it may be one of those of ml_dtypes that are narrower than a byte."""
+    return dtype.isbuiltin == 2 and dtype.itemsize == 1
 
 
 def divide(total, count):

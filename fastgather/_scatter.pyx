@@ -36,7 +36,7 @@ cdef inline void scatter_items(const Tile *tile, item_t *item, bint far) noexcep
         offset += inner
 
 
-cdef inline void fill_row(char *to, const char *source, Py_ssize_t n, item_t *item) noexcept nogil:
+cdef inline void repeat_item(char *to, const char *source, Py_ssize_t n, item_t *item) noexcept nogil:
     """One item all along a contiguous row."""
     cdef item_t moved
     cdef Py_ssize_t c
@@ -61,7 +61,7 @@ cdef inline void scatter_rows(const Tile *tile, item_t *item) noexcept nogil:
             if offset[i] == BAD:
                 pass
             elif tile.row_stride == 0 and tile.row_base_stride == sizeof(item_t):
-                fill_row(tile.base + offset[i], source, tile.row, item)
+                repeat_item(tile.base + offset[i], source, tile.row, item)
             else:
                 to = tile.base + offset[i]
                 for c in range(tile.row):

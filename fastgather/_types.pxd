@@ -119,9 +119,9 @@ cdef struct Tile:
     const char *fill            # what a read of a BAD offset gives; NULL: nothing is written
     Py_ssize_t fill_size
     bint far                    # the base is larger than the caches: prefetch
-    uint64_t near               # from one index value to another: so close that this is no reason to
+    uint64_t near               # the difference of index values up to which it need not, far or not
     bint nontemporal            # the stream is larger than the caches: write past them
-    bint foresees               # what comes next is prefetched line by line:
+    bint foresees               # what comes next is prefetched, for single items line by line:
     const char *next            # where the next line of the base goes on, or NULL
     Py_ssize_t value_ahead      # bytes from an index value to one that comes later
     Py_ssize_t stream_ahead     # the same in the stream, or 0
@@ -233,10 +233,10 @@ cdef inline void prefetch_row(const char *row, Py_ssize_t bytes) noexcept nogil:
 
 cdef inline void prefetch_picked(const Tile *tile, Py_ssize_t i, Py_ssize_t bytes) noexcept nogil:
     """
-    A row of the stream that is picked, and a short gap in front of it: the hardware foresees what is read without
+    Row `i` > 0 of those that are picked, and a short gap in front of it: the hardware foresees what is read without
     gaps, and to read half of that takes longer than to read all.
     """
-    cdef Py_ssize_t row = tile.picked[i], end = row if i == 0 else tile.picked[i - 1] + bytes
+    cdef Py_ssize_t row = tile.picked[i], end = tile.picked[i - 1] + bytes
     if tile.foresees and end < row <= end + GAP_BYTES:
         prefetch_row(tile.stream + end, row - end)
     prefetch_row(tile.stream + row, bytes)

@@ -164,3 +164,75 @@ def test_rows_of_a_run_go_into_a_block_in_order(dtype, width, nans, reduce):
     lengths = [1, 64, 65, 128, 200, 2, 540]
     result = _core.segment_reduce(data, reduce, lengths=lengths)
     assert result.tobytes() == _fallback.segment_reduce(data, reduce, lengths=lengths).tobytes()
+
+
+@pytest.mark.parametrize("forced", [None, "place", "far"])
+@pytest.mark.parametrize("threads", [1, 2, 7])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.complex128])
+def test_few_columns_are_rows_and_duplicates_keep_their_order(dtype, threads, forced):
+    """The last of several values stays and sums are rounded in order, in each of many rows."""
+    from fastgather import _core, _fallback, _plan
+
+    rng = np.random.default_rng(0)
+    for columns in ([2, 0], [1, 3, 1], [0, 0, 4, 0]):
+        index = np.array(columns)
+        data = (rng.random((50_000, 5)) * 100).astype(dtype)
+        src = (rng.random((50_000, index.size)) * 100).astype(dtype)
+        wide = np.broadcast_to(index, src.shape)
+        _plan.force(forced)
+        try:
+            with _core.num_threads(threads):
+                results = [
+                    _core.index_select(data, 1, index),
+                    _core.scatter(data, 1, wide, src),
+                    _core.index_add(data, 1, index, src),
+                ]
+        finally:
+            _plan.force(None)
+        expected = [data[:, index], data.copy(), _fallback.index_add(data, 1, index, src)]
+        for k, column in enumerate(columns):
+            expected[1][:, column] = src[:, k]
+        for result, right in zip(results, expected, strict=True):
+            assert result.tobytes() == right.tobytes()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64, np.complex128])
+@pytest.mark.parametrize("operation", ["sum", "prod", "amax", "amin"])
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 7, 8, 9, 16, 19, 37, 300])
+def test_rows_give_the_bits_of_single_items(operation, width, dtype):
+    """Vectors of 64 bytes and of 16, what is left of them, and a NaN in any of these."""
+    from fastgather import _core
+
+    rng = np.random.default_rng(width)
+    data = rng.standard_normal((3, width)).astype(dtype)
+    src = rng.standard_normal((40, width)).astype(dtype)
+    if np.iscomplexobj(data):
+        src.imag = rng.standard_normal(src.shape)
+    for row in range(0, 40, 3):
+        src[row, rng.integers(width)] = [np.nan, np.inf, -np.inf, -0.0][row % 4]
+    data[0, -1] = np.nan
+    index = rng.integers(0, 3, 40)
+    rows = (
+        _core.index_reduce(data, 0, index, src, operation, include_self=True)
+        if operation != "sum"
+        else (_core.index_add(data, 0, index, src))
+    )
+    items = np.empty_like(data)
+    for column in range(width):
+        line = np.ascontiguousarray(data[:, column])
+        items[:, column] = _core.scatter_reduce(line, 0, index, src[:, column].copy(), operation)
+    assert rows.tobytes() == items.tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["u1", "V3", "i2", "f4", "f8", "V12", "D", "V24"])
+def test_a_value_along_rows(dtype):
+    """Rows of many items, whole vectors or not, and what lies beside them."""
+    from fastgather import _core
+
+    rng = np.random.default_rng(0)
+    for width in (1, 2, 7, 31, 64, 5000):
+        data = rng.integers(0, 256, (6, width * np.dtype(dtype).itemsize), np.uint8).view(dtype)
+        value = rng.integers(0, 256, np.dtype(dtype).itemsize, np.uint8).view(dtype)[0]
+        right = data.copy()
+        right[[4, 1]] = value
+        assert _core.index_fill(data, 0, [4, -5], value).tobytes() == right.tobytes()

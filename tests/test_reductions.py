@@ -312,6 +312,22 @@ def test_signalling_nan_that_is_not_named_keeps_its_bits(fg, dtype, reduce, patt
     assert np.isnan(result).tolist() == [False, True, True, False, False]
 
 
+@pytest.mark.skipif(not hasattr(ml_dtypes, "complex32"), reason="needs ml_dtypes 0.6")
+@pytest.mark.parametrize("name", ["complex32", "bcomplex32"])
+def test_narrow_complex_numbers_keep_both_parts(fg, name):
+    data = np.array([1 + 2j, 3 + 4j]).astype(getattr(ml_dtypes, name))
+    result = fg.scatter_reduce(data, 0, [1], data[:1], "sum")
+    assert result.astype(complex).tolist() == [1 + 2j, 4 + 6j]
+    with pytest.raises(TypeError, match="mean is not defined"):
+        fg.scatter_reduce(data, 0, [1], data[:1], "mean")
+
+
+def test_spare_bits_of_what_is_not_named_stay(fg):
+    """A byte holds an int4, whose other half a conversion would clear."""
+    data = np.array([0x13, 1, 2], np.uint8).view(ml_dtypes.int4)
+    assert fg.scatter_reduce(data, 0, [1], data[2:], "sum").view(np.uint8).tolist() == [0x13, 3, 2]
+
+
 @all_that("amax", "amin", alone=True)
 def test_nan_that_was_there_does_not_count_alone(fg, variant):
     assert combined(fg, variant, [1.0], "f4", start=np.nan).tolist() == [1.0]
