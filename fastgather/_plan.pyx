@@ -51,6 +51,8 @@ cdef enum:
     FORESEEN_ROW = 256          # bytes of a row, at most, that is prefetched with those that follow it
     FAR_BYTES = 1 << 21         # a base from which reads wait for memory
     NEAR_BYTES = 1 << 15        # of it that half a tile, at most, leads to if its index is sorted
+    SHARED_ROW = 1 << 10        # bytes of a row that threads share if its base is small,
+    SHARED_BYTES = 1 << 19      # which is no more than this
     LEAST_FAR = 16              # bytes of an item from there that is written past the caches
     SHARED_PLACES = 1 << 9      # rows of a multiple of this length share few places in the first-level cache
     STREAM_AHEAD = 1 << 9       # bytes that the other operand is prefetched ahead along a line
@@ -490,6 +492,18 @@ cdef Py_ssize_t add_level(Nest *nest, int d) noexcept nogil:
     return level.count
 
 
+cdef bint meets_at_ends(const Plan *plan, int d) noexcept nogil:
+    """
+    Whether threads that share the short rows of a small base would write to the same lines of the cache all the time,
+    where the part of one ends and that of the next begins.
+    """
+    return (
+        plan.operation != READ and plan.components == 1 and plan.base_strides[d] == plan.itemsize
+        and plan.shape[d] * plan.itemsize < SHARED_ROW
+        and plan.component.size * llabs(plan.component.step) <= SHARED_BYTES
+    )
+
+
 cdef Py_ssize_t count_turns(const Nest *nest) noexcept nogil:
     """How many turns a unit has, once the blocks are known."""
     cdef Py_ssize_t turns = 1
@@ -550,7 +564,9 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     nest.levels = 0
     for d in range(plan.ndim):
         if not keeps_order(nest, d):
-            if threads > 1 and not (d == nest.row and by_place_pays(plan, nest) and count_turns(nest) >= 2 * threads):
+            if threads > 1 and not meets_at_ends(plan, d) and not (
+                d == nest.row and by_place_pays(plan, nest) and count_turns(nest) >= 2 * threads
+            ):
                 shrink(nest, d, 1 if d == nest.outer and d != nest.column else items_a_line, threads)
             nest.units *= add_level(nest, d)
     for d in range(plan.ndim if nest.panel or plan.operation != READ else 0):
