@@ -13,8 +13,8 @@ cimport fastgather._inline
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
     AHEAD, AHEAD_BYTES, AMAX, AMIN, BAD, FOUR, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile, foresee,
-    foresee_end, index_at, line_items, normalise, prefetch, prefetch_four, prefetch_picked, prefetch_row, read_four,
-    rows_ahead, waits, wide_index_t,
+    foresee_end, index_at, index_t, line_items, normalise, prefetch, prefetch_four, prefetch_picked, prefetch_row,
+    read_four, rows_ahead, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -65,14 +65,7 @@ ctypedef double complex complex128
 ctypedef long double complex complex_long
 
 ctypedef fused integer_t:
-    int8_t
-    uint8_t
-    int16_t
-    uint16_t
-    int32_t
-    uint32_t
-    int64_t
-    uint64_t
+    index_t
 
 ctypedef fused real_t:
     float
@@ -80,30 +73,11 @@ ctypedef fused real_t:
     float_long
 
 ctypedef fused plain_t:
-    int8_t
-    uint8_t
-    int16_t
-    uint16_t
-    int32_t
-    uint32_t
-    int64_t
-    uint64_t
-    float
-    double
-    float_long
+    integer_t
+    real_t
 
 ctypedef fused number_t:
-    int8_t
-    uint8_t
-    int16_t
-    uint16_t
-    int32_t
-    uint32_t
-    int64_t
-    uint64_t
-    float
-    double
-    float_long
+    plain_t
     complex64
     complex128
     complex_long
