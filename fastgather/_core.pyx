@@ -4,8 +4,6 @@ Signatures and docstrings are those of `_fallback`, which also serves the dtypes
 references. What is wrong or rare goes to `_arguments`, which both engines share.
 """
 
-from functools import partial
-
 import numpy as np
 
 cimport numpy as cnp
@@ -17,11 +15,12 @@ from fastgather import _arguments as arguments
 from fastgather import _fallback
 from fastgather import _reductions as reductions
 from fastgather import _settings
+from fastgather._narrow import convert
 
 from fastgather._memory cimport new_array
-from fastgather._plan cimport Component, Plan, count_bad, may_copy_late, run, start_plan, work_bytes
+from fastgather._plan cimport Component, Plan, count_bad, elements, may_copy_late, run, start_plan, work_bytes
 from fastgather._reduce cimport Runs, is_reducible, reduce_runs
-from fastgather._threads cimport Work, begin_work, end_work
+from fastgather._threads cimport Work, begin_work, end_work, threads_for
 from fastgather._types cimport (
     AMAX, AMIN, MAX_DIMS, MODE_CLIP, MODE_DROP, MODE_FILL, MODE_RAISE, MODE_WRAP, PROD, READ, SET, SUM,
     Operation, index_code,
@@ -37,6 +36,7 @@ cdef extern from "numpy/arrayobject.h":
 
 cdef enum:
     FREE_BYTES = 1 << 16        # work from which the GIL is released
+    FEW = 8                     # times as many elements as an index names, from which only they are accumulated
 
 cdef dict OPERATIONS = {"set": SET, "sum": SUM, "prod": PROD, "amax": AMAX, "amin": AMIN}
 cdef dict PLAIN_SEGMENTS = {"sum": "sum", "prod": "prod", "mean": "sum", "max": "amax", "min": "amin"}
@@ -104,6 +104,11 @@ cdef inline int as_mode(mode, tuple allowed, out) except -1:
     if mode == "clip":
         return MODE_CLIP
     return MODE_FILL if mode == "fill" else MODE_DROP
+
+
+cdef str reading(str mode):
+    """The mode of a read beside a write."""
+    return "fill" if mode == "drop" else mode
 
 
 cdef inline cnp.ndarray as_values(value, cnp.ndarray like, str name):
@@ -366,11 +371,6 @@ cdef inline void bind_stream(Plan *plan, cnp.ndarray stream):
 # Runs -----------------------------------------------------------------------------------------
 
 
-cdef inline int threads_for(const Work *work) except -1:
-    """As many threads as pay, and as there may be."""
-    return <int> min(<Py_ssize_t> _settings.get_num_threads(), work.threads) if work.threads > 1 else 1
-
-
 cdef inline Py_ssize_t execute(Plan *plan, bint only_count) except? -1:
     """Run a plan or only check its index; how many index values were out of range."""
     cdef Py_ssize_t bytes = work_bytes(plan), bad
@@ -536,14 +536,24 @@ cdef inline Route route(cnp.ndarray input, str operation) except *:
 
 
 cdef object write_by_accumulator(
-    cnp.ndarray input, cnp.ndarray values, operation, include_self, out, combine, count_shape=None
+    cnp.ndarray input, cnp.ndarray values, operation, include_self, out, access, Py_ssize_t named, count_shape=None
 ):
-    """Means, narrow floats and swapped bytes; `out` is written when nothing can fail any more."""
+    """
+    Means, narrow floats and swapped bytes; `out` is written when nothing can fail any more.
+
+    `access` is an `Along` or its like, and `named` how many elements its index names.
+    """
     cdef cnp.ndarray result
     if out is not None:
         check_out(out, cnp.PyArray_NDIM(input), shape_of(input), input.descr)
+    if FEW * named <= cnp.PyArray_SIZE(input):
+        result = reductions.reduce_named(
+            input, values, operation, include_self, access.combine, access.pick, convert,
+            (<object> input).shape if count_shape is None else count_shape,
+        )
+        return access.put(input, result, out)
     result = cnp.PyArray_NewCopy(input, cnp.NPY_CORDER)
-    reductions.reduce_widened(result, values, operation, include_self, combine, count_shape)
+    reductions.reduce_widened(result, values, operation, include_self, access.combine, convert, count_shape)
     if out is None:
         return result
     cnp.PyArray_CopyInto(out, result)
@@ -635,15 +645,32 @@ cdef object scatter_any(input, dim, index, src, str operation, bint include_self
         if not fits:
             arguments.check_src_shape((<object> chosen).shape, (<object> values).shape)
     if by == BY_ACCUMULATOR:
-        combine = partial(combine_scatter, axis, chosen, mode)
-        return write_by_accumulator(base, values, operation, include_self, out, combine)
+        access = Along(axis, chosen, mode)
+        return write_by_accumulator(
+            base, values, operation, include_self, out, access, cnp.PyArray_SIZE(chosen)
+        )
     start_plan(&plan, &component, 1, code, SET)
     plan_along(&plan, &component, axis, chosen, ndim, shape_of(chosen), base)
     return write(&plan, base, chosen, values, operation, include_self, out, mode, None, ours)
 
 
-def combine_scatter(dim, index, mode, destination, values, operation):
-    scatter_any(destination, dim, index, values, operation, True, destination, mode, True)
+cdef class Along:
+    """What the index of a scatter names."""
+
+    cdef int dim
+    cdef object index, mode
+
+    def __init__(self, dim, index, mode):
+        self.dim, self.index, self.mode = dim, index, mode
+
+    def combine(self, destination, values, operation):
+        scatter_any(destination, self.dim, self.index, values, operation, True, destination, self.mode, True)
+
+    def pick(self, array):
+        return gather(array, self.dim, self.index, mode=reading(self.mode))
+
+    def put(self, input, values, out):
+        return scatter(input, self.dim, self.index, values, out=out, mode=self.mode)
 
 
 cdef object index_any(
@@ -676,16 +703,34 @@ cdef object index_any(
         alpha = arguments.as_scalar(alpha, base.descr, "alpha")
         values = reductions.scale(values, alpha, base.descr)
     if by == BY_ACCUMULATOR:
-        combine = partial(combine_index, axis, chosen, mode)
+        access = Slices(axis, chosen, mode)
         count_shape = tuple([cnp.PyArray_DIM(base, d) if d == axis else 1 for d in range(ndim)])
-        return write_by_accumulator(base, values, operation, include_self, out, combine, count_shape)
+        slice_size = cnp.PyArray_SIZE(base) // max(cnp.PyArray_DIM(base, axis), 1) if ndim else 1
+        return write_by_accumulator(
+            base, values, operation, include_self, out, access, slice_size * cnp.PyArray_SIZE(chosen), count_shape
+        )
     start_plan(&plan, &component, 1, code, SET)
     plan_slices(&plan, &component, axis, chosen, base)
     return write(&plan, base, chosen, values, operation, include_self, out, mode, None, ours)
 
 
-def combine_index(dim, index, mode, destination, values, operation):
-    index_any(destination, dim, index, values, operation, True, destination, mode, 1, True)
+cdef class Slices:
+    """What the index of an index function names."""
+
+    cdef int dim
+    cdef object index, mode
+
+    def __init__(self, dim, index, mode):
+        self.dim, self.index, self.mode = dim, index, mode
+
+    def combine(self, destination, values, operation):
+        index_any(destination, self.dim, self.index, values, operation, True, destination, self.mode, 1, True)
+
+    def pick(self, array):
+        return index_select(array, self.dim, self.index, mode=reading(self.mode))
+
+    def put(self, input, values, out):
+        return index_copy(input, self.dim, self.index, values, out=out, mode=self.mode)
 
 
 cdef bint one_dim(cnp.ndarray array, int first, int last, Py_ssize_t *size, Py_ssize_t *stride):
@@ -777,13 +822,28 @@ cdef object scatter_nd_any(cnp.ndarray base, indices, cnp.ndarray values, str op
     if cnp.PyArray_NDIM(values) and not same_shape(values, plan.ndim, plan.shape):
         arguments.check_updates_shape(as_tuple(plan.ndim, plan.shape), (<object> values).shape)
     if route(base, operation) == BY_ACCUMULATOR:
-        combine = partial(combine_nd, indices, mode)
-        return write_by_accumulator(base, values, operation, True, out, combine)
+        return write_by_accumulator(
+            base, values, operation, True, out, Coordinates(indices, mode), elements(&plan)
+        )
     return write(&plan, base, held, values, operation, True, out, mode, indices)
 
 
-def combine_nd(indices, mode, destination, values, operation):
-    scatter_nd_any(destination, indices, values, operation, destination, mode)
+cdef class Coordinates:
+    """What the indices of scatter_nd name."""
+
+    cdef object indices, mode
+
+    def __init__(self, indices, mode):
+        self.indices, self.mode = indices, mode
+
+    def combine(self, destination, values, operation):
+        scatter_nd_any(destination, self.indices, values, operation, destination, self.mode)
+
+    def pick(self, array):
+        return gather_nd(array, self.indices, mode=reading(self.mode))
+
+    def put(self, input, values, out):
+        return scatter_nd(input, self.indices, values, out=out, mode=self.mode)
 
 
 # The public functions ------------------------------------------------------------------------

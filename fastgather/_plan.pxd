@@ -33,6 +33,7 @@ cdef struct Plan:
     const char *origin          # what the base has to hold before it is written to, and does not yet; or NULL
     Py_ssize_t origin_bytes     # of it, without gaps
 
+cdef Py_ssize_t elements(const Plan *plan) noexcept nogil
 cdef Py_ssize_t work_bytes(const Plan *plan) noexcept nogil
 cdef bint may_copy_late(const Plan *plan, Py_ssize_t bytes) noexcept nogil
 cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil

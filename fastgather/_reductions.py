@@ -8,6 +8,7 @@ import numpy as np
 
 from fastgather import _arguments as arguments
 
+ONE = np.array(1, np.int64)
 EXACT = 1 << 24  # up to it float32 holds every integer
 
 
@@ -35,9 +36,13 @@ def needs_accumulator(dtype, reduce):
     return reduce == "mean" or is_narrow_float(dtype) or not dtype.isnative
 
 
-def reduce_widened(out, src, reduce, include_self, combine, count_shape=None):
+def as_dtype(array, dtype):
+    return array.astype(dtype, copy=False)
+
+
+def reduce_widened(out, src, reduce, include_self, combine, convert=as_dtype, count_shape=None):
     """
-    Reduce `src` into `out` through an index, by way of an accumulator.
+    Reduce `src` into `out` through an index, by way of an accumulator for each element of `out`.
 
     That is `out` itself where it has the dtype: nothing is written before the index has been used
     once, for the counts.
@@ -53,18 +58,19 @@ def reduce_widened(out, src, reduce, include_self, combine, count_shape=None):
     combine : callable
         `combine(destination, values, operation)` brings `values` through the index into
         `destination`, an array of `out`'s shape, in C order of the index.
+    convert : callable
+        `convert(array, dtype)` is `array` in another dtype, or itself.
     count_shape : tuple of int, optional
         Another shape that `combine` takes for a scalar, where whole slices are named alike: that of
         `out` with 1 for all dims that the index does not point into.
     """
     dtype = accumulator_dtype(out.dtype, reduce)
     with np.errstate(all="ignore"):
-        total, src = out.astype(dtype, copy=False), src.astype(dtype, copy=False)
+        total, src = convert(out, dtype), convert(src, dtype)
         keeps = total is not out and (has_nan(total) or has_spare_bits(out.dtype))
         if reduce == "mean" or keeps:
-            shape = out.shape if count_shape is None else count_shape
-            count = np.full(shape, bool(include_self), np.int64)
-            combine(count, np.array(1, np.int64), "sum")
+            count = np.full(count_shape or out.shape, bool(include_self), np.int64)
+            combine(count, ONE, "sum")
             named = count > bool(include_self)
         if not include_self:
             combine(total, arguments.identity(reduce, dtype), "set")
@@ -72,12 +78,38 @@ def reduce_widened(out, src, reduce, include_self, combine, count_shape=None):
         if reduce == "mean":
             divide(total, count)
         if total is not out:
-            np.copyto(out, total.astype(out.dtype), where=named if keeps else True)
+            np.copyto(out, convert(total, out.dtype), where=named if keeps else True)
+
+
+def reduce_named(input, src, reduce, include_self, combine, pick, convert, count_shape):
+    """
+    What the elements of `input` that an index names become, by way of accumulators for them alone.
+
+    Parameters
+    ----------
+    input, src, reduce, include_self, combine, convert, count_shape
+        As in `reduce_widened`.
+    pick : callable
+        `pick(array)` is the elements of an array like `input` that the index names, in its order.
+    """
+    dtype = accumulator_dtype(input.dtype, reduce)
+    with np.errstate(all="ignore"):
+        total = np.empty(input.shape, dtype)
+        start = convert(pick(input), dtype) if include_self else arguments.identity(reduce, dtype)
+        combine(total, start, "set")
+        combine(total, convert(src, dtype), "sum" if reduce == "mean" else reduce)
+        result = pick(total)
+        if reduce == "mean":
+            count = np.empty(count_shape, np.int64)
+            combine(count, np.array(include_self, np.int64), "set")
+            combine(count, ONE, "sum")
+            divide(result, pick(count))
+        return convert(result, input.dtype)
 
 
 def has_nan(array):
     """Whether there is a number whose bits may change where nothing is done to it."""
-    return array.dtype.kind in "fc" and np.count_nonzero(np.isnan(array)) > 0
+    return array.dtype.kind in "fc" and bool(np.isnan(np.minimum.reduce(array, None, initial=0)))
 
 
 def has_spare_bits(dtype):

@@ -11,4 +11,5 @@ cdef struct Work:
     bint short
 
 cdef Work begin_work(Py_ssize_t bytes) noexcept
+cdef int threads_for(const Work *work) except -1
 cdef void end_work(const Work *work) noexcept

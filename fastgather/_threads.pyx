@@ -172,6 +172,11 @@ cdef Work begin_work(Py_ssize_t bytes) noexcept:
     return work
 
 
+cdef int threads_for(const Work *work) except -1:
+    """As many threads as pay, and as there may be."""
+    return <int> min(<Py_ssize_t> _settings.get_num_threads(), work.threads) if work.threads > 1 else 1
+
+
 cdef void end_work(const Work *work) noexcept:
     global last_end, alone_until
     if work.timed:

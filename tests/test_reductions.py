@@ -271,6 +271,89 @@ def test_narrow_elements_that_no_index_names_keep_their_bits(fg, variant, dtype)
     assert_same(run(fg, variant, arguments)[:-1], patterns)
 
 
+@pytest.mark.compiled
+@pytest.mark.parametrize("threads", THREADS)
+@narrow_floats
+def test_narrow_floats_convert_as_theirs_do(dtype, threads):
+    """From every one of them, and to them from what lies about every number they could round to."""
+    from fastgather import _core, _narrow
+
+    narrow = np.arange(2**16, dtype="u2").view(dtype)
+    lows = [
+        0,
+        1,
+        0xFFF,
+        0x1000,
+        0x1001,
+        0x2FFF,
+        0x3000,
+        0x7FFF,
+        0x8000,
+        0x8001,
+        0xEFFF,
+        0xF000,
+        0xFFFF,
+    ]
+    wide = (np.arange(2**16, dtype="u4") << 16)[:, None] + np.array(lows, "u4")
+    wide = wide.reshape(-1).view("f4")
+    wide = wide[~np.isnan(wide)]
+    with _core.num_threads(threads), np.errstate(all="ignore"):
+        widened = _narrow.convert(narrow, np.dtype("f4"))
+        is_nan = np.isnan(narrow)
+        assert np.isnan(widened[is_nan]).all()
+        assert_same(widened[~is_nan], narrow[~is_nan].astype("f4"))
+        assert_same(_narrow.convert(wide, np.dtype(dtype)), wide.astype(dtype))
+        wide[4097] = np.nan
+        assert_same(_narrow.convert(wide, np.dtype(dtype)), wide.astype(dtype))
+        for array in (wide[:0], wide[:1], wide[::3], wide.reshape(2, -1).T, wide[7:4500]):
+            assert_same(_narrow.convert(array, np.dtype(dtype)), array.astype(dtype))
+
+
+OUTS = ["none", "input", "other", "backwards"]
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("out", OUTS)
+@pytest.mark.parametrize(
+    "dtype", ["f2", ml_dtypes.bfloat16, ml_dtypes.float8_e5m2, "f4", "i2", ">f8"], ids=str
+)
+@pytest.mark.parametrize("variant", COMBINING)
+def test_few_elements_of_many_have_accumulators_of_their_own(variant, dtype, out):
+    """All others keep their bits, in every mode; as on the engine that has one for each element."""
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(0)
+    for shape, dim in (((300,), 0), ((60, 4, 3), 0), ((3, 70), 1)):
+        for mode in ("raise", "drop", "wrap", "clip"):
+            arguments = plain_call(variant, rng, dtype=dtype, shape=shape, dim=dim, length=6)
+            name, data = index_of(variant), arguments[data_of(variant)]
+            if mode != "raise":
+                arguments[name].flat[::3] += 1000
+            data.reshape(-1)[::2] = np.array(np.nan if np.dtype(dtype).kind != "i" else 7).astype(
+                dtype
+            )
+            expected = run(_fallback, variant, arguments | {"mode": mode})
+            given = arguments | {"mode": mode}
+            if out != "none":
+                held = np.zeros_like(data)[::-1] if out == "backwards" else np.zeros_like(data)
+                given["out"] = held if out != "input" else data
+            assert_same(run(_core, variant, given), expected)
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4"])
+@pytest.mark.parametrize("variant", ["scatter_reduce-mean", "index_reduce-mean-alone"])
+def test_nothing_is_lost_if_one_of_few_is_out_of_range(fg, variant, dtype):
+    data = np.ones(1000, dtype)
+    with pytest.raises(IndexError, match="index 1000 at position"):
+        run(
+            fg,
+            variant,
+            plain_call(variant, np.random.default_rng(0), dtype, (1000,), 0, 3)
+            | {data_of(variant): data, "index": np.array([3, 1000, 5]), "out": data},
+        )
+    assert (data == 1).all()
+
+
 # NaN and zeros
 
 

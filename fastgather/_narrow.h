@@ -1,0 +1,68 @@
+/* Between float32 and the floats of 16 bits, by their bits.
+ *
+ * fg_widen_TYPE(half) is exact. fg_narrow_TYPE(wide) rounds to the nearest, of two to the even one, as NumPy
+ * and ml_dtypes do; a NaN is theirs to convert.
+ *
+ * No result is chosen by a condition: a compiler makes vectors of masks, and of a condition only where it may
+ * assume that no sum of floats traps.
+ */
+#ifndef FASTGATHER_NARROW_H
+#define FASTGATHER_NARROW_H
+
+#include <stdint.h>
+#include <string.h>
+
+#define FG_MASK(condition) (-(uint32_t) (condition))
+#define FG_SIGN 0x80000000u
+#define FG_BIAS 0x38000000u             /* what the exponent of a float32 is larger by than that of a float16 */
+#define FG_HALF_LEAST 0x38800000u       /* the smallest float16 that is not subnormal, as float32 */
+#define FG_HALF_BEYOND 0x47800000u      /* 2 ** 16: no float16 is as large */
+#define FG_ONE_HALF 0x3f000000u         /* 0.5, whose last bit has the worth of the smallest float16 */
+
+static inline uint32_t fg_bits(float number)
+{
+    uint32_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    return bits;
+}
+
+static inline float fg_number(uint32_t bits)
+{
+    float number;
+    memcpy(&number, &bits, sizeof number);
+    return number;
+}
+
+static inline uint32_t fg_widen_half(uint16_t half)
+{
+    uint32_t moved = (uint32_t) (half & 0x7fff) << 13, exponent = moved & 0x0f800000u;
+    uint32_t infinite = FG_MASK(exponent == 0x0f800000u), subnormal = FG_MASK(exponent == 0);
+    uint32_t plain = moved + FG_BIAS + (infinite & FG_BIAS);
+    uint32_t small = fg_bits(fg_number(moved + FG_HALF_LEAST) - fg_number(FG_HALF_LEAST));
+    return (plain & ~subnormal) | (small & subnormal) | (uint32_t) (half & 0x8000) << 16;
+}
+
+static inline uint16_t fg_narrow_half(uint32_t wide)
+{
+    uint32_t size = wide & ~FG_SIGN;
+    uint32_t subnormal = FG_MASK((int32_t) size < (int32_t) FG_HALF_LEAST);
+    uint32_t infinite = FG_MASK((int32_t) size >= (int32_t) FG_HALF_BEYOND);
+    uint32_t plain = (size - FG_BIAS + 0xfff + (size >> 13 & 1)) >> 13;
+    uint32_t small = fg_bits(fg_number(size) + fg_number(FG_ONE_HALF)) - FG_ONE_HALF;
+    uint32_t finite = (plain & ~subnormal) | (small & subnormal);
+    return (uint16_t) ((finite & ~infinite) | (0x7c00 & infinite) | (wide >> 16 & 0x8000));
+}
+
+static inline uint32_t fg_widen_bfloat(uint16_t half) { return (uint32_t) half << 16; }
+
+static inline uint16_t fg_narrow_bfloat(uint32_t wide)
+{
+    return (uint16_t) ((wide + 0x7fff + (wide >> 16 & 1)) >> 16);
+}
+
+static inline uint32_t fg_is_nan(uint32_t wide)
+{
+    return FG_MASK((int32_t) (wide & ~FG_SIGN) > (int32_t) 0x7f800000);
+}
+
+#endif
