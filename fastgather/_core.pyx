@@ -8,7 +8,7 @@ import numpy as np
 
 cimport numpy as cnp
 from cpython.object cimport PyObject
-from libc.stdint cimport int64_t
+from libc.stdint cimport INT32_MAX, int32_t, int64_t
 from libc.string cimport memcpy
 
 from fastgather import _arguments as arguments
@@ -19,10 +19,10 @@ from fastgather._narrow import convert
 
 from fastgather._memory cimport new_array
 from fastgather._plan cimport Component, Plan, count_bad, elements, may_copy_late, run, start_plan, work_bytes
-from fastgather._reduce cimport Runs, is_reducible, reduce_runs
+from fastgather._reduce cimport Runs, has_mean, is_reducible, reduce_runs
 from fastgather._threads cimport Work, begin_work, end_work, threads_for
 from fastgather._types cimport (
-    AMAX, AMIN, MAX_DIMS, MODE_CLIP, MODE_DROP, MODE_FILL, MODE_RAISE, MODE_WRAP, PROD, READ, SET, SUM,
+    AMAX, AMIN, DIV, DIV_SHORT, MAX_DIMS, MODE_CLIP, MODE_DROP, MODE_FILL, MODE_RAISE, MODE_WRAP, PROD, READ, SET, SUM,
     Operation, index_code,
 )
 
@@ -38,9 +38,13 @@ cdef enum:
     FREE_BYTES = 1 << 16        # work from which the GIL is released
     FEW = 8                     # times as many elements as an index names, from which only they are accumulated
 
-cdef dict OPERATIONS = {"set": SET, "sum": SUM, "prod": PROD, "amax": AMAX, "amin": AMIN}
+cdef dict OPERATIONS = {"set": SET, "sum": SUM, "mean": SUM, "prod": PROD, "amax": AMAX, "amin": AMIN}
+cdef int64_t ONE = 1
+cdef int32_t SHORT_ONE = 1
 cdef dict PLAIN_SEGMENTS = {"sum": "sum", "prod": "prod", "mean": "sum", "max": "amax", "min": "amin"}
 cdef dict IDENTITIES = {}       # those of small calls cost more than the calls; threads may compute one twice
+cdef cnp.dtype INT32 = np.dtype(np.int32)
+cdef cnp.dtype INT64 = np.dtype(np.int64)
 cdef cnp.dtype INTP = np.dtype(np.intp)
 cdef tuple READ_MODES = arguments.READ_MODES
 cdef tuple WRITE_MODES = arguments.WRITE_MODES
@@ -530,30 +534,37 @@ cdef inline Route route(cnp.ndarray input, str operation) except *:
         return BY_KERNEL
     if not is_reducible(typenum):
         return BY_ACCUMULATOR if reductions.is_narrow_float(input.descr) else BY_NUMPY
-    if operation == "mean" or cnp.PyArray_ISBYTESWAPPED(input):
+    if cnp.PyArray_ISBYTESWAPPED(input) or (operation == "mean" and not has_mean(typenum)):
         return BY_ACCUMULATOR
     return BY_KERNEL
+
+
+cdef inline bint names_few(cnp.ndarray input, Py_ssize_t named):
+    """Whether an index names so few elements that only they should have accumulators or counts."""
+    return FEW * named <= cnp.PyArray_SIZE(input)
 
 
 cdef object write_by_accumulator(
     cnp.ndarray input, cnp.ndarray values, operation, include_self, out, access, Py_ssize_t named, count_shape=None
 ):
     """
-    Means, narrow floats and swapped bytes; `out` is written when nothing can fail any more.
+    Narrow floats, swapped bytes, means of narrow integers, and of a few elements of many.
+
+    `out` is written when nothing can fail any more.
 
     `access` is an `Along` or its like, and `named` how many elements its index names.
     """
     cdef cnp.ndarray result
     if out is not None:
         check_out(out, cnp.PyArray_NDIM(input), shape_of(input), input.descr)
-    if FEW * named <= cnp.PyArray_SIZE(input):
+    if names_few(input, named):
         result = reductions.reduce_named(
             input, values, operation, include_self, access.combine, access.pick, convert,
             (<object> input).shape if count_shape is None else count_shape,
         )
         return access.put(input, result, out)
     result = cnp.PyArray_NewCopy(input, cnp.NPY_CORDER)
-    reductions.reduce_widened(result, values, operation, include_self, access.combine, convert, count_shape)
+    reductions.reduce_widened(result, values, operation, include_self, access.combine, convert)
     if out is None:
         return result
     cnp.PyArray_CopyInto(out, result)
@@ -574,6 +585,59 @@ cdef int set_identity(const Plan *plan, str operation, cnp.dtype dtype) except -
     return 0
 
 
+cdef cnp.ndarray count_named(const Plan *plan, cnp.ndarray destination, bint include_self):
+    """How many values come to each element: one for all along a dim where all are named alike."""
+    cdef Plan counting = plan[0]
+    cdef Component component[MAX_DIMS]
+    cdef Py_ssize_t shape[MAX_DIMS]
+    cdef int d, k, dim
+    cdef bint alike, short = elements(plan) < INT32_MAX
+    cdef cnp.ndarray count
+    memcpy(shape, shape_of(destination), cnp.PyArray_NDIM(destination) * sizeof(Py_ssize_t))
+    for k in range(plan.components):
+        component[k] = plan.component[k]
+    for d in range(plan.ndim):
+        dim = plan.base_dim[d]
+        alike = dim >= 0 and plan.shape[d] == shape[dim]
+        for k in range(plan.components):
+            alike = alike and component[k].strides[d] == 0
+        if alike:
+            counting.shape[d] = shape[dim] = 1
+    count = new_array(INT32 if short else INT64, cnp.PyArray_NDIM(destination), shape, False)
+    cnp.PyArray_FillWithScalar(count, include_self)
+    counting.component = component
+    counting.operation = SUM
+    counting.origin = NULL
+    counting.origin_bytes = 0
+    bind_base(&counting, count)
+    counting.stream = <char *> &SHORT_ONE if short else <char *> &ONE
+    for d in range(counting.ndim):
+        counting.stream_strides[d] = 0
+    execute(&counting, False)
+    return count
+
+
+cdef int divide(cnp.ndarray total, cnp.ndarray count, int along) except -1:
+    """Totals over their counts, in place; `count` broadcasts, or has one dim and lies along that one."""
+    cdef Plan plan
+    cdef int d
+    start_plan(&plan, NULL, 0, MODE_RAISE, DIV_SHORT if cnp.PyArray_ITEMSIZE(count) == sizeof(int32_t) else DIV)
+    plan.ndim = cnp.PyArray_NDIM(total)
+    for d in range(plan.ndim):
+        plan.shape[d] = cnp.PyArray_DIM(total, d)
+        plan.base_dim[d] = d
+        if d == along:
+            plan.stream_strides[d] = cnp.PyArray_STRIDE(count, 0)
+        elif along >= 0 or cnp.PyArray_DIM(count, d) == 1:
+            plan.stream_strides[d] = 0
+        else:
+            plan.stream_strides[d] = cnp.PyArray_STRIDE(count, d)
+    bind_base(&plan, total)
+    plan.stream = <char *> cnp.PyArray_DATA(count)
+    execute(&plan, False)
+    return 0
+
+
 cdef object write(
     Plan *plan, cnp.ndarray input, indices, cnp.ndarray values, str operation, bint include_self, out, mode,
     object given=None, bint ours=False,
@@ -584,7 +648,7 @@ cdef object write(
     Into a fresh copy, or into `out` after the index has been checked, unless `out` is `ours`, so that no
     user sees it if the call fails. Where `out` overlaps itself or an index, into a copy first.
     """
-    cdef cnp.ndarray destination
+    cdef cnp.ndarray destination, count
     cdef bint direct = out is not None, empty = any_empty(indices), fortran
     if out is not None:
         check_out(out, cnp.PyArray_NDIM(input), shape_of(input), input.descr)
@@ -615,9 +679,13 @@ cdef object write(
     if not empty:
         if not include_self:
             set_identity(plan, operation, input.descr)
+        if operation == "mean":
+            count = count_named(plan, destination, include_self)
         bind_stream(plan, values)
         if execute(plan, False) and plan.mode == MODE_RAISE:
             raise_for(plan, indices, given)
+        if operation == "mean":
+            divide(destination, count, -1)
     if out is None or direct:
         return destination
     cnp.PyArray_CopyInto(out, destination)
@@ -630,6 +698,7 @@ cdef object scatter_any(input, dim, index, src, str operation, bint include_self
     cdef cnp.ndarray base = as_array(input, "input"), chosen = as_index(index, "index")
     cdef cnp.ndarray values
     cdef int d, ndim = cnp.PyArray_NDIM(base), axis = as_dim(dim, ndim)
+    cdef Py_ssize_t named
     cdef Route by = route(base, operation)
     cdef bint fits
     cdef Plan plan
@@ -644,11 +713,10 @@ cdef object scatter_any(input, dim, index, src, str operation, bint include_self
             fits = fits and cnp.PyArray_DIM(chosen, d) <= cnp.PyArray_DIM(values, d)
         if not fits:
             arguments.check_src_shape((<object> chosen).shape, (<object> values).shape)
-    if by == BY_ACCUMULATOR:
+    named = cnp.PyArray_SIZE(chosen)
+    if by == BY_ACCUMULATOR or (operation == "mean" and not ours and names_few(base, named)):
         access = Along(axis, chosen, mode)
-        return write_by_accumulator(
-            base, values, operation, include_self, out, access, cnp.PyArray_SIZE(chosen)
-        )
+        return write_by_accumulator(base, values, operation, include_self, out, access, named)
     start_plan(&plan, &component, 1, code, SET)
     plan_along(&plan, &component, axis, chosen, ndim, shape_of(chosen), base)
     return write(&plan, base, chosen, values, operation, include_self, out, mode, None, ours)
@@ -663,8 +731,8 @@ cdef class Along:
     def __init__(self, dim, index, mode):
         self.dim, self.index, self.mode = dim, index, mode
 
-    def combine(self, destination, values, operation):
-        scatter_any(destination, self.dim, self.index, values, operation, True, destination, self.mode, True)
+    def combine(self, destination, values, operation, include_self=True):
+        scatter_any(destination, self.dim, self.index, values, operation, include_self, destination, self.mode, True)
 
     def pick(self, array):
         return gather(array, self.dim, self.index, mode=reading(self.mode))
@@ -682,6 +750,7 @@ cdef object index_any(
     cdef cnp.ndarray values
     cdef int d, ndim = cnp.PyArray_NDIM(base), axis = as_dim(dim, ndim)
     cdef Py_ssize_t expected
+    cdef Py_ssize_t named
     cdef Route by = route(base, operation)
     cdef bint fits
     cdef Plan plan
@@ -702,13 +771,13 @@ cdef object index_any(
     if type(alpha) is not int or alpha != 1:
         alpha = arguments.as_scalar(alpha, base.descr, "alpha")
         values = reductions.scale(values, alpha, base.descr)
-    if by == BY_ACCUMULATOR:
+    named = cnp.PyArray_SIZE(chosen)
+    if ndim:
+        named *= cnp.PyArray_SIZE(base) // max(cnp.PyArray_DIM(base, axis), <cnp.npy_intp> 1)
+    if by == BY_ACCUMULATOR or (operation == "mean" and not ours and names_few(base, named)):
         access = Slices(axis, chosen, mode)
         count_shape = tuple([cnp.PyArray_DIM(base, d) if d == axis else 1 for d in range(ndim)])
-        slice_size = cnp.PyArray_SIZE(base) // max(cnp.PyArray_DIM(base, axis), 1) if ndim else 1
-        return write_by_accumulator(
-            base, values, operation, include_self, out, access, slice_size * cnp.PyArray_SIZE(chosen), count_shape
-        )
+        return write_by_accumulator(base, values, operation, include_self, out, access, named, count_shape)
     start_plan(&plan, &component, 1, code, SET)
     plan_slices(&plan, &component, axis, chosen, base)
     return write(&plan, base, chosen, values, operation, include_self, out, mode, None, ours)
@@ -723,8 +792,10 @@ cdef class Slices:
     def __init__(self, dim, index, mode):
         self.dim, self.index, self.mode = dim, index, mode
 
-    def combine(self, destination, values, operation):
-        index_any(destination, self.dim, self.index, values, operation, True, destination, self.mode, 1, True)
+    def combine(self, destination, values, operation, include_self=True):
+        index_any(
+            destination, self.dim, self.index, values, operation, include_self, destination, self.mode, 1, True
+        )
 
     def pick(self, array):
         return index_select(array, self.dim, self.index, mode=reading(self.mode))
@@ -836,7 +907,7 @@ cdef class Coordinates:
     def __init__(self, indices, mode):
         self.indices, self.mode = indices, mode
 
-    def combine(self, destination, values, operation):
+    def combine(self, destination, values, operation, include_self=True):
         scatter_nd_any(destination, self.indices, values, operation, destination, self.mode)
 
     def pick(self, array):
@@ -1016,7 +1087,7 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
                 cnp.PyArray_CopyInto(total, identity(operation, values.descr))
                 combine_runs(total, along, ends, values, operation)
                 if mean:
-                    reductions.divide_runs(total, along, np.diff(ends))
+                    divide(total, lengths, along)
                 return total
     return reductions.segment_reduce(data, reduce, lengths, offsets, axis, initial, combine_runs)
 

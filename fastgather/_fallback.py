@@ -1159,6 +1159,7 @@ def _write_by_numpy(input, where, users, src, operation, out):
         return None
     if operation != "set" and (
         input.dtype.kind not in "biufc"
+        or operation == "mean"
         or reductions.needs_accumulator(input.dtype, operation)
         or input.ndim > AT_DIMS
     ):
@@ -1249,10 +1250,15 @@ def _combine(line, walk, src, operation, include_self=True):
     flat = line[0]
     if operation != "set" and reductions.needs_accumulator(flat.dtype, operation):
 
-        def combine(destination, values, step):
-            _combine((destination, *line[1:]), walk, values, step)
+        def combine(destination, *how):
+            _combine((destination, *line[1:]), walk, *how)
 
         return reductions.reduce_widened(flat, src, operation, include_self, combine)
+    if operation == "mean":
+        count = np.full(flat.shape, bool(include_self), np.int64)
+        _combine((count, *line[1:]), walk, reductions.ONE, "sum")
+        _combine(line, walk, src, "sum", include_self)
+        return reductions.divide(flat, count)
     if operation != "set" and not include_self:
         _combine(line, walk, arguments.identity(operation, flat.dtype), "set")
     _, users, _, lead, *_ = walk

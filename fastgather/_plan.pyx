@@ -26,12 +26,12 @@ from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
 from fastgather._gather cimport gather_direct_kernel, gather_kernel, gather_pair_kernel
-from fastgather._reduce cimport is_order_free, on_truth_values, reduce_direct_kernel, reduce_kernel
+from fastgather._reduce cimport divide_kernel, is_order_free, on_truth_values, reduce_direct_kernel, reduce_kernel
 from fastgather._resolve cimport check_direct_kernel, copy_native, resolver
 from fastgather._scatter cimport scatter_direct_kernel, scatter_kernel, scatter_pair_kernel
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
-    FG_NONTEMPORAL, LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, READ, SET, SUM, TILE,
+    DIV, FG_NONTEMPORAL, LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, READ, SET, SUM, TILE,
     VALUE_AHEAD, Direct, Kernel, Tile, Values, end_nontemporal, prefetch_row,
 )
 
@@ -407,7 +407,9 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
     cdef Py_ssize_t itemsize = plan.itemsize
     cdef int code = plan.component.code if plan.components else 0
     nest.direct = NULL
-    if plan.operation > SET:
+    if plan.operation >= DIV:
+        nest.kernel = divide_kernel(plan.typenum)
+    elif plan.operation > SET:
         if plan.typenum == cnp.NPY_BOOL:
             plan.operation = on_truth_values(plan.operation)
         nest.kernel = reduce_kernel(plan.typenum)

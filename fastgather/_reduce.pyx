@@ -12,9 +12,9 @@ cimport numpy as cnp
 cimport fastgather._inline
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
-    AHEAD, AHEAD_BYTES, AMAX, AMIN, BAD, FOUR, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile, foresee,
-    foresee_end, index_at, index_t, line_items, normalise, prefetch, prefetch_four, prefetch_picked, prefetch_row,
-    read_four, rows_ahead, waits, wide_index_t,
+    AHEAD, AHEAD_BYTES, AMAX, AMIN, BAD, DIV_SHORT, FOUR, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile,
+    foresee, foresee_end, index_at, index_t, line_items, normalise, prefetch, prefetch_four, prefetch_picked,
+    prefetch_row, read_four, rows_ahead, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -23,6 +23,7 @@ cdef enum:
     BLOCKS = 4                  # a thread, where there are few runs
     VECTOR_BYTES = 16           # of a row, at least, that vectors do
     BLOCK_BYTES = 64            # of a row, at most, that they leave
+    FLOAT_EXACT = 1 << 24       # up to it a float holds every integer
     ROWS = 64                   # of a run, no wider than such a block, that go into it at a time
 
 # Out of line, so that what is common stays in registers of floating-point numbers.
@@ -59,6 +60,12 @@ cdef extern from "_rows.h" nogil:
     Py_ssize_t row_amin_float "fg_row_amin_float" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
     Py_ssize_t row_amin_double "fg_row_amin_double" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
 
+cdef extern from "_divide.h" nogil:
+    void divide_float_int32 "fg_divide_float_int32" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
+    void divide_float_int64 "fg_divide_float_int64" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
+    void divide_double_int32 "fg_divide_double_int32" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
+    void divide_double_int64 "fg_divide_double_int64" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
+
 ctypedef long double float_long
 ctypedef float complex complex64
 ctypedef double complex complex128
@@ -75,6 +82,11 @@ ctypedef fused real_t:
 ctypedef fused plain_t:
     integer_t
     real_t
+
+ctypedef fused total_t:
+    real_t
+    int64_t
+    uint64_t
 
 ctypedef fused number_t:
     plain_t
@@ -441,6 +453,89 @@ cdef Py_ssize_t reduce_direct(const Tile *tile, number_t *item, wide_index_t *in
     return reduce_by_index(tile, item, index, AMIN)
 
 
+cdef inline total_t over(total_t total, int64_t count) noexcept nogil:
+    """Integers round towards minus infinity, a float once: a double has room for its quotient."""
+    cdef total_t quotient
+    if total_t is float:
+        return <float> (<double> total / <double> count)
+    elif total_t is int64_t:
+        quotient = total // count
+        return quotient - (quotient * count > total)
+    elif total_t is uint64_t:
+        return total // <uint64_t> count
+    else:
+        return total / <total_t> count
+
+
+cdef inline void divide_by(
+    char *to, Py_ssize_t n, Py_ssize_t step, int64_t count, total_t *part
+) noexcept nogil:
+    """Totals over one count. Below 2 nothing is done to them, whatever bits they have."""
+    cdef total_t total
+    cdef Py_ssize_t i
+    cdef bint exact = total_t is float and count <= FLOAT_EXACT
+    if count < 2:
+        return
+    for i in range(n):
+        memcpy(&total, to + i * step, sizeof(total_t))
+        total = total / <total_t> count if exact else over(total, count)
+        memcpy(to + i * step, &total, sizeof(total_t))
+
+
+cdef inline void divide_row(
+    char *to, const char *source, Py_ssize_t n, Py_ssize_t step, Py_ssize_t stride, total_t *part,
+    wide_index_t *counts,
+) noexcept nogil:
+    """Totals, each over a count of its own."""
+    cdef wide_index_t count
+    cdef Py_ssize_t i
+    if total_t is float and wide_index_t is int32_t:
+        divide_float_int32(to, source, n, step, stride)
+    elif total_t is float:
+        divide_float_int64(to, source, n, step, stride)
+    elif total_t is double and wide_index_t is int32_t:
+        divide_double_int32(to, source, n, step, stride)
+    elif total_t is double:
+        divide_double_int64(to, source, n, step, stride)
+    else:
+        for i in range(n):
+            memcpy(&count, source + i * stride, sizeof(wide_index_t))
+            divide_by(to + i * step, 1, 0, count, part)
+
+
+cdef inline void divide_positions(const Tile *tile, total_t *part, wide_index_t *counts) noexcept nogil:
+    """Where steps are constant, a compiler makes vectors of a row."""
+    cdef Py_ssize_t i, j, _, step = tile.row_base_stride, stride = tile.row_stride
+    cdef Py_ssize_t size = sizeof(total_t), countsize = sizeof(wide_index_t)
+    cdef const Py_ssize_t *offset = tile.offset
+    cdef const char *source
+    cdef char *to
+    cdef wide_index_t count
+    for j in range(tile.outer):
+        source = tile.stream + j * tile.outer_stride
+        for i in range(tile.inner):
+            to = tile.base + offset[i]
+            memcpy(&count, source, countsize)
+            for _ in range(tile.itemsize // size):
+                if step == size and stride == 0:
+                    divide_by(to, tile.row, size, count, part)
+                elif step == size and stride == countsize:
+                    divide_row(to, source, tile.row, size, countsize, part, counts)
+                else:
+                    divide_row(to, source, tile.row, step, stride, part, counts)
+                to += size
+            source += tile.inner_stride
+        offset += tile.inner
+
+
+cdef void divide_tile(const Tile *tile, total_t *part) noexcept nogil:
+    """Totals, of complex numbers part by part, over counts of int32 or int64."""
+    if tile.operation == DIV_SHORT:
+        divide_positions(tile, part, <int32_t *> NULL)
+    else:
+        divide_positions(tile, part, <int64_t *> NULL)
+
+
 cdef inline void reduce_runs_with(
     const Runs *runs, Py_ssize_t first, Py_ssize_t last, number_t *item, Operation operation
 ) noexcept nogil:
@@ -587,6 +682,20 @@ cdef Kernel reduce_kernel(int typenum) noexcept nogil:
         <Kernel> reduce_tile[complex_long],
     ]
     return table[number_code(typenum)]
+
+
+cdef bint has_mean(int typenum) noexcept nogil:
+    """Whether totals of a type go over counts as they are."""
+    return number_code(typenum) >= 6
+
+
+cdef Kernel divide_kernel(int typenum) noexcept nogil:
+    cdef Kernel[8] table = [
+        <Kernel> divide_tile[int64_t], <Kernel> divide_tile[uint64_t],
+        <Kernel> divide_tile[float], <Kernel> divide_tile[double], <Kernel> divide_tile[float_long],
+        <Kernel> divide_tile[float], <Kernel> divide_tile[double], <Kernel> divide_tile[float_long],
+    ]
+    return table[number_code(typenum) - 6]
 
 
 cdef Direct direct_for(wide_index_t unused, int number) noexcept nogil:

@@ -33,19 +33,16 @@ def accumulator_dtype(dtype, reduce):
 
 
 def needs_accumulator(dtype, reduce):
-    return reduce == "mean" or is_narrow_float(dtype) or not dtype.isnative
+    return accumulator_dtype(dtype, reduce) != dtype
 
 
 def as_dtype(array, dtype):
     return array.astype(dtype, copy=False)
 
 
-def reduce_widened(out, src, reduce, include_self, combine, convert=as_dtype, count_shape=None):
+def reduce_widened(out, src, reduce, include_self, combine, convert=as_dtype):
     """
     Reduce `src` into `out` through an index, by way of an accumulator for each element of `out`.
-
-    That is `out` itself where it has the dtype: nothing is written before the index has been used
-    once, for the counts.
 
     Parameters
     ----------
@@ -56,29 +53,19 @@ def reduce_widened(out, src, reduce, include_self, combine, convert=as_dtype, co
     reduce : {"sum", "prod", "mean", "amax", "amin"}
     include_self : bool
     combine : callable
-        `combine(destination, values, operation)` brings `values` through the index into
-        `destination`, an array of `out`'s shape, in C order of the index.
+        `combine(destination, values, operation, include_self)` brings `values` through the index
+        into `destination`, an array of `out`'s shape, in C order of the index.
     convert : callable
         `convert(array, dtype)` is `array` in another dtype, or itself.
-    count_shape : tuple of int, optional
-        Another shape that `combine` takes for a scalar, where whole slices are named alike: that of
-        `out` with 1 for all dims that the index does not point into.
     """
     dtype = accumulator_dtype(out.dtype, reduce)
     with np.errstate(all="ignore"):
-        total, src = convert(out, dtype), convert(src, dtype)
-        keeps = total is not out and (has_nan(total) or has_spare_bits(out.dtype))
-        if reduce == "mean" or keeps:
-            count = np.full(count_shape or out.shape, bool(include_self), np.int64)
-            combine(count, ONE, "sum")
-            named = count > bool(include_self)
-        if not include_self:
-            combine(total, arguments.identity(reduce, dtype), "set")
-        combine(total, src, "sum" if reduce == "mean" else reduce)
-        if reduce == "mean":
-            divide(total, count)
-        if total is not out:
-            np.copyto(out, convert(total, out.dtype), where=named if keeps else True)
+        total, named = convert(out, dtype), True
+        if has_nan(total) or has_spare_bits(out.dtype):
+            named = np.zeros(out.shape, bool)
+            combine(named, np.array(True), "set", True)
+        combine(total, convert(src, dtype), reduce, include_self)
+        np.copyto(out, convert(total, out.dtype), where=named)
 
 
 def reduce_named(input, src, reduce, include_self, combine, pick, convert, count_shape):
@@ -87,10 +74,12 @@ def reduce_named(input, src, reduce, include_self, combine, pick, convert, count
 
     Parameters
     ----------
-    input, src, reduce, include_self, combine, convert, count_shape
+    input, src, reduce, include_self, combine, convert
         As in `reduce_widened`.
     pick : callable
         `pick(array)` is the elements of an array like `input` that the index names, in its order.
+    count_shape : tuple of int
+        That of `input`, with 1 for dims along which all elements are named alike.
     """
     dtype = accumulator_dtype(input.dtype, reduce)
     with np.errstate(all="ignore"):

@@ -44,6 +44,8 @@ cdef enum Operation:
     PROD
     AMAX
     AMIN
+    DIV                         # a total by a count, which is an int64, whatever the total is,
+    DIV_SHORT                   # or an int32
 
 ctypedef fused index_t:
     int8_t

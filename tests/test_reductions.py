@@ -340,6 +340,44 @@ def test_few_elements_of_many_have_accumulators_of_their_own(variant, dtype, out
             assert_same(run(_core, variant, given), expected)
 
 
+def spread(index):
+    return np.broadcast_to(index[:, :, :1], index.shape)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("threads", THREADS)
+@pytest.mark.parametrize("include_self", [True, False])
+@pytest.mark.parametrize("form", [np.asarray, spread], ids=["each", "alike"])
+@pytest.mark.parametrize("dtype", ["f4", "f8", "g", "F", "D", "i2", "i8", "u8", ">f4"])
+def test_means_go_over_the_count_of_each_element(dtype, form, include_self, threads):
+    """One count serves all elements along a dim only if the index names all of them, and alike."""
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(0)
+    data = (1000 * rng.standard_normal((50, 60, 40))).astype(dtype)
+    for length, width in ((90, 40), (90, 39), (1, 40)):
+        index = form(rng.integers(0, 60, (50, length, width)))
+        src = (1000 * rng.standard_normal(index.shape)).astype(dtype)
+        arguments = {"input": data, "dim": 1, "index": index, "src": src, "reduce": "mean"}
+        arguments |= {"include_self": include_self}
+        expected = _fallback.scatter_reduce(**arguments)
+        with _core.num_threads(threads):
+            assert_same(_core.scatter_reduce(**arguments), expected)
+            out = np.zeros((40, 60, 50), dtype).T[:, ::-1]
+            assert_same(_core.scatter_reduce(**arguments, out=out), expected)
+
+
+def test_a_count_may_be_more_than_a_float_holds(fg):
+    """2 ** 24 + 1, which no float32 is: where the total stalls, too, but not in the same way."""
+    many = 2**24 + 1
+    index, ones = np.broadcast_to(np.int8(0), many), np.broadcast_to(np.float32(1), many)
+    expected = (np.float64(2**24) / many).astype("f4")
+    data = np.zeros(1, "f4")
+    result = fg.scatter_reduce(data, 0, index, ones, "mean", include_self=False)
+    assert_same(result, np.array([expected]))
+    assert_same(fg.segment_reduce(ones, "mean", lengths=[many]), np.array([expected]))
+
+
 @pytest.mark.parametrize("dtype", ["f2", "f4"])
 @pytest.mark.parametrize("variant", ["scatter_reduce-mean", "index_reduce-mean-alone"])
 def test_nothing_is_lost_if_one_of_few_is_out_of_range(fg, variant, dtype):
