@@ -8,11 +8,32 @@ from libc.string cimport memcpy
 
 cimport fastgather._inline
 from fastgather._types cimport (
-    AHEAD, BAD, FOUR, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Item3, Item12, Item16, Kernel,
-    Mode, Tile, copy_bytes, foresee, foresee_end, index_at, index_t, item_t, line_items, move_item, normalise, prefetch,
-    prefetch_four, prefetch_row, read_four, rows_ahead, store_nontemporal, waits, wide_index_t,
+    AHEAD, BAD, CALL_BYTES, FOUR, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Item3, Item12,
+    Item16, Kernel, Mode, Tile, copy_bytes, foresee, foresee_end, index_at, index_t, item_t, line_items, move_item,
+    normalise, prefetch, prefetch_four, prefetch_row, read_four, rows_ahead, store_nontemporal, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
+
+# Out of line, as what a loop keeps beyond the registers that a call leaves alone would wait for the stores before it.
+cdef extern from *:
+    """
+    #if defined(__GNUC__) || defined(__clang__)
+    #define FG_APART __attribute__((noinline))
+    #else
+    #define FG_APART
+    #endif
+    /* Copy slices up to the first whose offset is bad; where that is. */
+    static FG_APART const Py_ssize_t *fg_copy_slices(
+        char *to, const char *base, const Py_ssize_t *offset, const Py_ssize_t *end, Py_ssize_t length)
+    {
+        for (; offset < end && *offset != PY_SSIZE_T_MIN; offset++, to += length)
+            memcpy(to, base + *offset, length);
+        return offset;
+    }
+    """
+    const Py_ssize_t *copy_slices "fg_copy_slices" (
+        char *to, const char *base, const Py_ssize_t *offset, const Py_ssize_t *end, Py_ssize_t length
+    ) noexcept nogil
 
 
 cdef inline void fill_row(char *to, const Tile *tile) noexcept nogil:
@@ -324,35 +345,96 @@ cdef Py_ssize_t gather_by_pair(const Tile *tile, item_t *item, wide_index_t *ind
     return bad
 
 
-cdef void gather_bytes(const Tile *tile, void *item) noexcept nogil:
-    """Items of any size; contiguous rows of items are one copy."""
+cdef inline void gather_slices(const Tile *tile, Py_ssize_t length, bint far, bint nontemporal) noexcept nogil:
+    """Slices of `length` bytes, each one copy."""
     cdef const Py_ssize_t *offset = tile.offset
-    cdef Py_ssize_t i, j, c, inner = tile.inner, stride = tile.inner_stride
-    cdef Py_ssize_t rows = tile.row, length = tile.itemsize
-    cdef Py_ssize_t row_stride = tile.row_stride, row_base_stride = tile.row_base_stride
-    cdef Py_ssize_t ahead = inner
+    cdef const Py_ssize_t *end
+    cdef Py_ssize_t j, stride = tile.inner_stride, ahead = rows_ahead(length)
     cdef const char *base = tile.base
     cdef char *to
-    if row_stride == length and row_base_stride == length:
-        rows, length = 1, tile.row * length
-    if tile.far:
-        ahead = rows_ahead(length)
     for j in range(tile.outer):
         to = tile.stream + j * tile.outer_stride
-        for i in range(inner):
-            if i + ahead < inner:
-                prefetch_row(base + offset[i + ahead], length)
+        end = offset + tile.inner
+        while offset < end:
+            if far and offset + ahead < end:
+                prefetch_row(base + offset[ahead], length)
+            if offset[0] == BAD:
+                fill_row(to, tile)
+            elif nontemporal:
+                store_nontemporal(to, base + offset[0], length)
+            else:
+                copy_bytes(to, base + offset[0], length)
+            to += stride
+            offset += 1
+
+
+cdef void gather_long_slices(const Tile *tile, Py_ssize_t length) noexcept nogil:
+    """The same, where a copy is a call, and slices lie side by side in the result."""
+    cdef const Py_ssize_t *offset = tile.offset
+    cdef const Py_ssize_t *end
+    cdef const Py_ssize_t *bad
+    cdef char *to
+    cdef Py_ssize_t j
+    for j in range(tile.outer):
+        to = tile.stream + j * tile.outer_stride
+        end = offset + tile.inner
+        while True:
+            bad = copy_slices(to, tile.base, offset, end, length)
+            to += (bad - offset) * length
+            offset = bad
+            if bad == end:
+                break
+            fill_row(to, tile)
+            to += length
+            offset += 1
+
+
+cdef void gather_near_slices(const Tile *tile, Py_ssize_t length) noexcept nogil:
+    gather_slices(tile, length, False, False)
+
+
+cdef void gather_far_slices(const Tile *tile, Py_ssize_t length) noexcept nogil:
+    gather_slices(tile, length, True, False)
+
+
+cdef void gather_past_caches(const Tile *tile, Py_ssize_t length) noexcept nogil:
+    if tile.far:
+        gather_slices(tile, length, True, True)
+    else:
+        gather_slices(tile, length, False, True)
+
+
+ctypedef void (*Slices)(const Tile *tile, Py_ssize_t length) noexcept nogil
+
+
+cdef void gather_bytes(const Tile *tile, void *item) noexcept nogil:
+    """Items of any size; contiguous rows of items are slices. A table keeps the loops out of line, each on its own."""
+    cdef Slices[4] table = [gather_near_slices, gather_far_slices, gather_past_caches, gather_long_slices]
+    cdef const Py_ssize_t *offset = tile.offset
+    cdef Py_ssize_t i, j, c, length = tile.itemsize
+    cdef const char *source
+    cdef char *to
+    cdef bint packed = tile.row == 1 or (tile.row_stride == length and tile.row_base_stride == length)
+    if packed:
+        length *= tile.row
+        if tile.nontemporal:
+            table[2](tile, length)
+        elif not tile.far and length >= CALL_BYTES and length == tile.inner_stride:
+            table[3](tile, length)
+        else:
+            table[tile.far](tile, length)
+        return
+    for j in range(tile.outer):
+        to = tile.stream + j * tile.outer_stride
+        for i in range(tile.inner):
             if offset[i] == BAD:
                 fill_row(to, tile)
-            elif rows == 1 and tile.nontemporal:
-                store_nontemporal(to, base + offset[i], length)
-            elif rows == 1:
-                copy_bytes(to, base + offset[i], length)
             else:
-                for c in range(rows):
-                    copy_bytes(to + c * row_stride, base + offset[i] + c * row_base_stride, length)
-            to += stride
-        offset += inner
+                source = tile.base + offset[i]
+                for c in range(tile.row):
+                    copy_bytes(to + c * tile.row_stride, source + c * tile.row_base_stride, tile.itemsize)
+            to += tile.inner_stride
+        offset += tile.inner
 
 
 cdef Kernel gather_kernel(Py_ssize_t itemsize) noexcept nogil:
