@@ -121,7 +121,7 @@ cdef inline void put_item(char *to, const char *source, item_t *item, bint nonte
 cdef inline Py_ssize_t gather_line(
     const char *value, const char *base, char *to, Py_ssize_t n, Py_ssize_t size, Py_ssize_t step,
     Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t to_stride, item_t *item, index_t *index, bint far,
-    bint foresees, const char *next, Py_ssize_t value_ahead, Py_ssize_t to_ahead, bint nontemporal,
+    bint foresees, const char *next, Py_ssize_t reach, Py_ssize_t value_ahead, Py_ssize_t to_ahead, bint nontemporal,
 ) noexcept nogil:
     """
     One line of single items; how many index values were out of range.
@@ -141,7 +141,7 @@ cdef inline Py_ssize_t gather_line(
             prefetch_four(base, value, value_stride, step, index)
         if foresees and i % line_items(sizeof(item_t)) == 0:
             foresee(
-                next + i * step if next != NULL else NULL, step,
+                next + i * reach if next != NULL else NULL, reach,
                 value + value_ahead,
                 to + to_ahead if to_ahead else NULL, sizeof(item_t), sizeof(index_t),
             )
@@ -165,7 +165,7 @@ cdef inline Py_ssize_t gather_line(
 
 cdef inline Py_ssize_t gather_lines(
     const Tile *tile, Py_ssize_t step, Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t stride,
-    item_t *item, index_t *index, bint far, bint foresees, bint nontemporal,
+    item_t *item, index_t *index, bint far, bint foresees, bint nontemporal, Py_ssize_t reach,
 ) noexcept nogil:
     """All lines of a tile."""
     cdef const char *value = tile.values.data
@@ -183,7 +183,7 @@ cdef inline Py_ssize_t gather_lines(
             )
         bad += gather_line(
             value, base, to, n, size, step, value_stride, base_stride, stride, item, index, far,
-            foresees, next, value_ahead, to_ahead, nontemporal,
+            foresees, next, reach, value_ahead, to_ahead, nontemporal,
         )
         value += outer_value
         base += outer_base
@@ -201,29 +201,36 @@ cdef Py_ssize_t gather_direct(const Tile *tile, item_t *item, index_t *index) no
     cdef Py_ssize_t step = tile.target.step, base_stride = tile.target.inner_base
     cdef Py_ssize_t value_stride = tile.values.inner_stride, stride = tile.inner_stride
     cdef Py_ssize_t next_value = sizeof(index_t), next_item = sizeof(item_t)
+    cdef Py_ssize_t reach = step * tile.spread
     cdef bint far = waits(tile, index)
     cdef bint packed = value_stride == next_value and stride == next_item
     cdef bint innermost = packed and base_stride == 0 and step == next_item
     cdef bint outermost = packed and base_stride == next_item and not far
+    if innermost and reach != next_item:
+        return gather_lines(
+            tile, next_item, next_value, 0, next_item, item, index, far, tile.foresees, tile.nontemporal, reach
+        )
     if innermost and tile.nontemporal:
-        return gather_lines(tile, next_item, next_value, 0, next_item, item, index, far, tile.foresees, True)
+        return gather_lines(
+            tile, next_item, next_value, 0, next_item, item, index, far, tile.foresees, True, next_item
+        )
     if packed and tile.nontemporal:
         return gather_lines(
-            tile, step, next_value, base_stride, next_item, item, index, far, tile.foresees, True
+            tile, step, next_value, base_stride, next_item, item, index, far, tile.foresees, True, reach
         )
     if innermost and far:
-        return gather_lines(tile, next_item, next_value, 0, next_item, item, index, True, True, False)
+        return gather_lines(tile, next_item, next_value, 0, next_item, item, index, True, True, False, next_item)
     if innermost and tile.foresees:
-        return gather_lines(tile, next_item, next_value, 0, next_item, item, index, False, True, False)
+        return gather_lines(tile, next_item, next_value, 0, next_item, item, index, False, True, False, next_item)
     if innermost:
-        return gather_lines(tile, next_item, next_value, 0, next_item, item, index, False, False, False)
+        return gather_lines(tile, next_item, next_value, 0, next_item, item, index, False, False, False, 0)
     if outermost and tile.foresees:
-        return gather_lines(tile, step, next_value, next_item, next_item, item, index, False, True, False)
+        return gather_lines(tile, step, next_value, next_item, next_item, item, index, False, True, False, reach)
     if outermost:
-        return gather_lines(tile, step, next_value, next_item, next_item, item, index, False, False, False)
+        return gather_lines(tile, step, next_value, next_item, next_item, item, index, False, False, False, 0)
     if packed and base_stride == 0:
-        return gather_lines(tile, step, next_value, 0, next_item, item, index, far, tile.foresees, False)
-    return gather_lines(tile, step, value_stride, base_stride, stride, item, index, far, False, False)
+        return gather_lines(tile, step, next_value, 0, next_item, item, index, far, tile.foresees, False, reach)
+    return gather_lines(tile, step, value_stride, base_stride, stride, item, index, far, False, False, 0)
 
 
 cdef inline void gather_by_rule(

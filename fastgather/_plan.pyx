@@ -271,6 +271,27 @@ cdef void walk_few_first(Plan *plan) noexcept nogil:
         swap_dims(plan, d - 1, d)
 
 
+cdef void repeat_along_row(Plan *plan, char *room) noexcept nogil:
+    """One value for all, along a short contiguous row: fill such a row once, so that it can be an item."""
+    cdef int d, last = plan.ndim - 1
+    cdef Py_ssize_t done = plan.itemsize, size
+    if (
+        last < 1 or plan.operation != SET or plan.base_strides[last] != plan.itemsize
+        or plan.shape[last] > ITEM_BYTES // plan.itemsize or not index_is_constant(plan, last)
+    ):
+        return
+    for d in range(plan.ndim):
+        if plan.stream_strides[d] != 0:
+            return
+    size = plan.shape[last] * plan.itemsize
+    memcpy(room, plan.stream, done)
+    while done < size:
+        memcpy(room + done, room, min(done, size - done))
+        done *= 2
+    plan.stream = room
+    plan.stream_strides[last] = plan.itemsize
+
+
 cdef int choose_row(Plan *plan) noexcept nogil:
     """The dim that is walked as a row, or -1; a short contiguous row becomes an item."""
     cdef int d = plan.ndim - 1
@@ -353,11 +374,19 @@ cdef int panel_column(const Plan *plan, const Nest *nest) noexcept nogil:
 
 
 cdef bint walks_whole_lines(const Plan *plan, const Nest *nest) noexcept nogil:
-    """Whether lines of a large base are walked one after the other, and most of each."""
+    """
+    Whether lines of a large base are walked one after the other, and most of each, or of the lines of a cache in it,
+    which is as good where nothing is combined with what is there or brought there first.
+    """
+    cdef Py_ssize_t n, size
+    if plan.components != 1 or plan.checks_only or nest.row >= 0 or nest.outer < 0:
+        return False
+    n, size = plan.shape[nest.inner], plan.component.size
     return (
-        plan.components == 1 and not plan.checks_only and nest.row < 0 and nest.outer >= 0
-        and plan.base_strides[nest.inner] == 0 and llabs(plan.component.step) <= LINE_BYTES
-        and 2 * plan.shape[nest.inner] >= plan.component.size
+        plan.base_strides[nest.inner] == 0 and llabs(plan.component.step) <= LINE_BYTES
+        and (2 * n >= size or (
+            plan.operation <= SET and plan.origin == NULL and n * LINE_BYTES >= size * llabs(plan.component.step)
+        ))
         and (plan.shape[nest.outer] * llabs(plan.base_strides[nest.outer]) > FAR_BYTES or forced == FAR)
     )
 
@@ -723,7 +752,8 @@ cdef Py_ssize_t run_tile(
         tile.base += start[d] * plan.base_strides[d]
         tile.stream += start[d] * plan.stream_strides[d]
     if nest.whole_lines:
-        tile.next = tile.base + tile.target.outer_base + start[nest.inner] * plan.component.step + nest.origin
+        tile.next = tile.base + tile.target.outer_base + start[nest.inner] * tile.spread * plan.component.step
+        tile.next += nest.origin
     if panel != NULL:
         tile.base = panel
         tile.next = panel + tile.target.outer_base if nest.lines else NULL
@@ -759,6 +789,7 @@ cdef void start_tile(const Nest *nest, Tile *tile) noexcept nogil:
     tile.nontemporal = nest.nontemporal
     tile.next = NULL
     tile.picked = NULL
+    tile.spread = ceiling(plan.component.size, plan.shape[nest.inner]) if nest.whole_lines else 1
     tile.value_ahead = VALUE_AHEAD
     tile.stream_ahead = STREAM_AHEAD
     if nest.across and not nest.whole_lines and not nest.lines:
@@ -1007,6 +1038,7 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     cdef Nest nest
     cdef Py_ssize_t bad
     cdef int left
+    cdef char room[ITEM_BYTES]
     if elements(plan) == 0:
         return 0
     if forced >= COPY:
@@ -1016,6 +1048,7 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     order_dims(plan)
     coalesce(plan)
     walk_few_first(plan)
+    repeat_along_row(plan, room)
     nest.row = choose_row(plan)
     left = plan.ndim - (nest.row >= 0)
     nest.inner = left - 1

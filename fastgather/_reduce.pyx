@@ -324,6 +324,32 @@ cdef inline number_t sum_or_product(number_t old, number_t new, Operation operat
     return old + new if operation == SUM else old * new
 
 
+cdef inline bint sum_four_complex(
+    char *base, const int64_t *four, Py_ssize_t step, const char *source, Py_ssize_t stride, real_t *part
+) noexcept nogil:
+    """Add to complex numbers for FOUR index values, in order; or, if there is a NaN, leave them as they are."""
+    cdef Py_ssize_t k, size = sizeof(real_t)
+    cdef real_t[FOUR] real, imag, old_real, old_imag
+    for k in range(FOUR):
+        memcpy(&old_real[k], base + four[k] * step, size)
+        memcpy(&old_imag[k], base + four[k] * step + size, size)
+        memcpy(&real[k], source + k * stride, size)
+        memcpy(&imag[k], source + k * stride + size, size)
+        real[k] += old_real[k]
+        imag[k] += old_imag[k]
+        memcpy(base + four[k] * step, &real[k], size)
+        memcpy(base + four[k] * step + size, &imag[k], size)
+    if not (
+        isunordered(real[0], imag[0]) or isunordered(real[1], imag[1])
+        or isunordered(real[2], imag[2]) or isunordered(real[3], imag[3])
+    ):
+        return True
+    for k in range(FOUR - 1, -1, -1):
+        memcpy(base + four[k] * step, &old_real[k], size)
+        memcpy(base + four[k] * step + size, &old_imag[k], size)
+    return False
+
+
 cdef inline void combine_four(
     char *base, const int64_t *four, Py_ssize_t step, Py_ssize_t base_stride, const char *source, Py_ssize_t stride,
     number_t *item, Operation operation,
@@ -334,7 +360,13 @@ cdef inline void combine_four(
     """
     cdef Py_ssize_t k
     cdef number_t[FOUR] old, result
-    if (number_t is float or number_t is double) and base_stride == 0 and (operation == SUM or operation == PROD):
+    if number_t is complex64 and operation == SUM:
+        if base_stride == 0 and sum_four_complex(base, four, step, source, stride, <float *> NULL):
+            return
+    elif number_t is complex128 and operation == SUM:
+        if base_stride == 0 and sum_four_complex(base, four, step, source, stride, <double *> NULL):
+            return
+    elif (number_t is float or number_t is double) and base_stride == 0 and (operation == SUM or operation == PROD):
         for k in range(FOUR):
             memcpy(&old[k], base + four[k] * step, sizeof(number_t))
             memcpy(&result[k], source + k * stride, sizeof(number_t))

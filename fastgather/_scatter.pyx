@@ -83,7 +83,7 @@ cdef void scatter_tile(const Tile *tile, item_t *item) noexcept nogil:
 cdef inline Py_ssize_t scatter_line(
     const char *value, char *base, const char *source, Py_ssize_t n, Py_ssize_t size, Py_ssize_t step,
     Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t stride, item_t *item, index_t *index, bint far,
-    bint foresees, const char *next, Py_ssize_t value_ahead, Py_ssize_t source_ahead,
+    bint foresees, const char *next, Py_ssize_t reach, Py_ssize_t value_ahead, Py_ssize_t source_ahead,
 ) noexcept nogil:
     """One line of single items, as `gather_line`; how many index values were out of range."""
     cdef Py_ssize_t i = 0, k, _, bad = 0
@@ -97,7 +97,7 @@ cdef inline Py_ssize_t scatter_line(
             prefetch_four(base, value, value_stride, step, index)
         if foresees and i % line_items(sizeof(item_t)) == 0:
             foresee(
-                next + i * step if next != NULL else NULL, step,
+                next + i * reach if next != NULL else NULL, reach,
                 value + value_ahead,
                 source + source_ahead, sizeof(item_t), sizeof(index_t),
             )
@@ -121,7 +121,7 @@ cdef inline Py_ssize_t scatter_line(
 
 cdef inline Py_ssize_t scatter_lines(
     const Tile *tile, Py_ssize_t step, Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t stride,
-    item_t *item, index_t *index, bint far, bint foresees,
+    item_t *item, index_t *index, bint far, bint foresees, Py_ssize_t reach,
 ) noexcept nogil:
     """All lines of a tile."""
     cdef const char *value = tile.values.data
@@ -137,7 +137,7 @@ cdef inline Py_ssize_t scatter_lines(
             foresee_end(value + value_ahead, source + source_ahead, n, sizeof(item_t), sizeof(index_t))
         bad += scatter_line(
             value, base, source, n, size, step, value_stride, base_stride, stride, item, index, far,
-            foresees, next, value_ahead, source_ahead,
+            foresees, next, reach, value_ahead, source_ahead,
         )
         value += outer_value
         base += outer_base
@@ -151,25 +151,28 @@ cdef Py_ssize_t scatter_direct(const Tile *tile, item_t *item, index_t *index) n
     cdef Py_ssize_t step = tile.target.step, base_stride = tile.target.inner_base
     cdef Py_ssize_t value_stride = tile.values.inner_stride, stride = tile.inner_stride
     cdef Py_ssize_t next_value = sizeof(index_t), next_item = sizeof(item_t)
+    cdef Py_ssize_t reach = step * tile.spread
     cdef bint far = waits(tile, index)
     cdef bint packed = value_stride == next_value and stride == next_item
     cdef bint along = value_stride == next_value and base_stride == 0 and step == next_item
     cdef bint innermost = along and packed
     cdef bint constant = along and stride == 0 and not far
     cdef bint outermost = packed and base_stride == next_item and not far
+    if innermost and reach != next_item:
+        return scatter_lines(tile, next_item, next_value, 0, next_item, item, index, far, tile.foresees, reach)
     if innermost and far:
-        return scatter_lines(tile, next_item, next_value, 0, next_item, item, index, True, True)
+        return scatter_lines(tile, next_item, next_value, 0, next_item, item, index, True, True, next_item)
     if innermost and tile.foresees:
-        return scatter_lines(tile, next_item, next_value, 0, next_item, item, index, False, True)
+        return scatter_lines(tile, next_item, next_value, 0, next_item, item, index, False, True, next_item)
     if innermost:
-        return scatter_lines(tile, next_item, next_value, 0, next_item, item, index, False, False)
+        return scatter_lines(tile, next_item, next_value, 0, next_item, item, index, False, False, 0)
     if constant:
-        return scatter_lines(tile, next_item, next_value, 0, 0, item, index, False, False)
+        return scatter_lines(tile, next_item, next_value, 0, 0, item, index, False, False, 0)
     if outermost and tile.foresees:
-        return scatter_lines(tile, step, next_value, next_item, next_item, item, index, False, True)
+        return scatter_lines(tile, step, next_value, next_item, next_item, item, index, False, True, reach)
     if outermost:
-        return scatter_lines(tile, step, next_value, next_item, next_item, item, index, False, False)
-    return scatter_lines(tile, step, value_stride, base_stride, stride, item, index, far, False)
+        return scatter_lines(tile, step, next_value, next_item, next_item, item, index, False, False, 0)
+    return scatter_lines(tile, step, value_stride, base_stride, stride, item, index, far, False, 0)
 
 
 cdef Py_ssize_t scatter_by_pair(const Tile *tile, item_t *item, wide_index_t *index) noexcept nogil:

@@ -125,6 +125,7 @@ cdef struct Tile:
     bint nontemporal            # the stream is larger than the caches: write past them
     bint foresees               # what comes next is prefetched, for single items line by line:
     const char *next            # where the next line of the base goes on, or NULL
+    Py_ssize_t spread           # items of it that are foreseen with one that is moved
     Py_ssize_t value_ahead      # bytes from an index value to one that comes later
     Py_ssize_t stream_ahead     # the same in the stream, or 0
 
