@@ -15,9 +15,9 @@ from fastgather import _arguments as arguments
 from fastgather import _fallback
 from fastgather import _reductions as reductions
 from fastgather import _settings
-from fastgather._narrow import convert
 
 from fastgather._memory cimport new_array
+from fastgather._narrow cimport convert
 from fastgather._plan cimport Component, Plan, count_bad, elements, may_copy_late, run, start_plan, work_bytes
 from fastgather._reduce cimport Runs, has_mean, is_reducible, reduce_runs
 from fastgather._threads cimport Work, begin_work, end_work, threads_for
@@ -43,6 +43,7 @@ cdef int64_t ONE = 1
 cdef int32_t SHORT_ONE = 1
 cdef dict PLAIN_SEGMENTS = {"sum": "sum", "prod": "prod", "mean": "sum", "max": "amax", "min": "amin"}
 cdef dict IDENTITIES = {}       # those of small calls cost more than the calls; threads may compute one twice
+cdef cnp.dtype FLOAT32 = np.dtype(np.float32)
 cdef cnp.dtype INT32 = np.dtype(np.int32)
 cdef cnp.dtype INT64 = np.dtype(np.int64)
 cdef cnp.dtype INTP = np.dtype(np.intp)
@@ -545,30 +546,61 @@ cdef inline bint names_few(cnp.ndarray input, Py_ssize_t named):
 
 
 cdef object write_by_accumulator(
-    cnp.ndarray input, cnp.ndarray values, operation, include_self, out, access, Py_ssize_t named, count_shape=None
+    cnp.ndarray input, cnp.ndarray values, str operation, include_self, out, access, Py_ssize_t named,
+    count_shape=None,
 ):
     """
     Narrow floats, swapped bytes, means of narrow integers, and of a few elements of many.
 
-    `out` is written when nothing can fail any more.
-
-    `access` is an `Along` or its like, and `named` how many elements its index names.
+    `access` is an `Along` or its like, and `named` how many elements its index names. Elements that it does not
+    name keep their bits. `out` is written when nothing can fail any more.
     """
-    cdef cnp.ndarray result
+    cdef cnp.dtype dtype = reductions.accumulator_dtype(input.descr, operation)
+    cdef cnp.ndarray total, result
+    cdef bint any_nan
     if out is not None:
         check_out(out, cnp.PyArray_NDIM(input), shape_of(input), input.descr)
     if names_few(input, named):
-        result = reductions.reduce_named(
-            input, values, operation, include_self, access.combine, access.pick, convert,
-            (<object> input).shape if count_shape is None else count_shape,
-        )
+        if count_shape is None:
+            count_shape = (<object> input).shape
+        result = reduce_named(input, values, operation, include_self, access, dtype, count_shape)
         return access.put(input, result, out)
-    result = cnp.PyArray_NewCopy(input, cnp.NPY_CORDER)
-    reductions.reduce_widened(result, values, operation, include_self, access.combine, convert)
+    total = convert(input, dtype, &any_nan)
+    mask = None
+    if any_nan or reductions.has_spare_bits(input.descr):
+        mask = np.zeros((<object> input).shape, bool)
+        access.combine(mask, np.array(True), "set", True)
+    access.combine(total, convert(values, dtype, &any_nan), operation, include_self)
+    result = convert(total, input.descr, &any_nan)
+    if mask is not None:
+        total, result = result, cnp.PyArray_NewCopy(input, cnp.NPY_CORDER)
+        np.copyto(result, total, where=mask)
     if out is None:
         return result
     cnp.PyArray_CopyInto(out, result)
     return out
+
+
+cdef cnp.ndarray reduce_named(
+    cnp.ndarray input, cnp.ndarray values, str operation, include_self, access, cnp.dtype dtype, count_shape
+):
+    """
+    What the elements that an index names become, by way of accumulators for them alone.
+
+    `count_shape` is that of `input`, with 1 for dims along which all elements are named alike.
+    """
+    cdef cnp.ndarray total = np.empty((<object> input).shape, dtype), count, start
+    cdef bint any_nan
+    start = convert(access.pick(input), dtype, &any_nan) if include_self else identity(operation, dtype)
+    access.combine(total, start, "set", True)
+    access.combine(total, convert(values, dtype, &any_nan), "sum" if operation == "mean" else operation, True)
+    total = access.pick(total)
+    if operation == "mean":
+        count = np.empty(count_shape, np.int64)
+        access.combine(count, np.array(include_self, np.int64), "set", True)
+        access.combine(count, np.array(1, np.int64), "sum", True)
+        divide(total, access.pick(count), -1)
+    return convert(total, input.descr, &any_nan)
 
 
 cdef int set_identity(const Plan *plan, str operation, cnp.dtype dtype) except -1:
@@ -731,7 +763,7 @@ cdef class Along:
     def __init__(self, dim, index, mode):
         self.dim, self.index, self.mode = dim, index, mode
 
-    def combine(self, destination, values, operation, include_self=True):
+    def combine(self, destination, values, operation, include_self):
         scatter_any(destination, self.dim, self.index, values, operation, include_self, destination, self.mode, True)
 
     def pick(self, array):
@@ -792,7 +824,7 @@ cdef class Slices:
     def __init__(self, dim, index, mode):
         self.dim, self.index, self.mode = dim, index, mode
 
-    def combine(self, destination, values, operation, include_self=True):
+    def combine(self, destination, values, operation, include_self):
         index_any(
             destination, self.dim, self.index, values, operation, include_self, destination, self.mode, 1, True
         )
@@ -907,7 +939,7 @@ cdef class Coordinates:
     def __init__(self, indices, mode):
         self.indices, self.mode = indices, mode
 
-    def combine(self, destination, values, operation, include_self=True):
+    def combine(self, destination, values, operation, include_self):
         scatter_nd_any(destination, self.indices, values, operation, destination, self.mode)
 
     def pick(self, array):
@@ -1069,10 +1101,14 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
     cdef cnp.ndarray values, ends, total
     cdef Py_ssize_t shape[MAX_DIMS]
     cdef int d, along
-    cdef bint mean
+    cdef cnp.dtype dtype
+    cdef bint mean, any_nan
     # What is plain is done here; the rest, and what is wrong, where both engines do it.
     if offsets is None and initial is None and reduce in PLAIN_SEGMENTS and cnp.PyArray_CheckExact(data):
         values, operation, mean = data, PLAIN_SEGMENTS[reduce], reduce == "mean"
+        dtype = values.descr
+        if not is_reducible(cnp.PyArray_TYPE(values)) and reductions.is_narrow_float(dtype):
+            values = convert(values, FLOAT32, &any_nan)
         if (
             cnp.PyArray_NDIM(values) and route(values, operation) == BY_KERNEL
             and (cnp.PyTypeNum_ISFLOAT(cnp.PyArray_TYPE(values)) or not mean)
@@ -1088,7 +1124,7 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
                 combine_runs(total, along, ends, values, operation)
                 if mean:
                     divide(total, lengths, along)
-                return total
+                return convert(total, dtype, &any_nan)
     return reductions.segment_reduce(data, reduce, lengths, offsets, axis, initial, combine_runs)
 
 

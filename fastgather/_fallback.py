@@ -1249,11 +1249,7 @@ def _combine(line, walk, src, operation, include_self=True):
     """Combine `src` into the places of `line` to which `walk` leads, in order."""
     flat = line[0]
     if operation != "set" and reductions.needs_accumulator(flat.dtype, operation):
-
-        def combine(destination, *how):
-            _combine((destination, *line[1:]), walk, *how)
-
-        return reductions.reduce_widened(flat, src, operation, include_self, combine)
+        return _combine_widened(line, walk, src, operation, include_self)
     if operation == "mean":
         count = np.full(flat.shape, bool(include_self), np.int64)
         _combine((count, *line[1:]), walk, reductions.ONE, "sum")
@@ -1282,6 +1278,18 @@ def _combine(line, walk, src, operation, include_self=True):
         else:
             settled = _combine_at(flat, positions, values, operation, settled)
     return None
+
+
+def _combine_widened(line, walk, src, operation, include_self):
+    """By way of accumulators; elements that are not named keep their bits."""
+    flat = line[0]
+    dtype = reductions.accumulator_dtype(flat.dtype, operation)
+    total, named = flat.astype(dtype), True
+    if reductions.has_nan(total) or reductions.has_spare_bits(flat.dtype):
+        named = np.zeros(flat.shape, bool)
+        _combine((named, *line[1:]), walk, np.array(True), "set")
+    _combine((total, *line[1:]), walk, src.astype(dtype), operation, include_self)
+    np.copyto(flat, total.astype(flat.dtype), where=named)
 
 
 def _combine_at(flat, positions, src, operation, settled):

@@ -36,69 +36,12 @@ def needs_accumulator(dtype, reduce):
     return accumulator_dtype(dtype, reduce) != dtype
 
 
-def as_dtype(array, dtype):
-    return array.astype(dtype, copy=False)
-
-
-def reduce_widened(out, src, reduce, include_self, combine, convert=as_dtype):
-    """
-    Reduce `src` into `out` through an index, by way of an accumulator for each element of `out`.
-
-    Parameters
-    ----------
-    out : ndarray
-        Destination; elements that the index does not name keep their bits.
-    src : ndarray
-        Values of `out`'s dtype.
-    reduce : {"sum", "prod", "mean", "amax", "amin"}
-    include_self : bool
-    combine : callable
-        `combine(destination, values, operation, include_self)` brings `values` through the index
-        into `destination`, an array of `out`'s shape, in C order of the index.
-    convert : callable
-        `convert(array, dtype)` is `array` in another dtype, or itself.
-    """
-    dtype = accumulator_dtype(out.dtype, reduce)
-    with np.errstate(all="ignore"):
-        total, named = convert(out, dtype), True
-        if has_nan(total) or has_spare_bits(out.dtype):
-            named = np.zeros(out.shape, bool)
-            combine(named, np.array(True), "set", True)
-        combine(total, convert(src, dtype), reduce, include_self)
-        np.copyto(out, convert(total, out.dtype), where=named)
-
-
-def reduce_named(input, src, reduce, include_self, combine, pick, convert, count_shape):
-    """
-    What the elements of `input` that an index names become, by way of accumulators for them alone.
-
-    Parameters
-    ----------
-    input, src, reduce, include_self, combine, convert
-        As in `reduce_widened`.
-    pick : callable
-        `pick(array)` is the elements of an array like `input` that the index names, in its order.
-    count_shape : tuple of int
-        That of `input`, with 1 for dims along which all elements are named alike.
-    """
-    dtype = accumulator_dtype(input.dtype, reduce)
-    with np.errstate(all="ignore"):
-        total = np.empty(input.shape, dtype)
-        start = convert(pick(input), dtype) if include_self else arguments.identity(reduce, dtype)
-        combine(total, start, "set")
-        combine(total, convert(src, dtype), "sum" if reduce == "mean" else reduce)
-        result = pick(total)
-        if reduce == "mean":
-            count = np.empty(count_shape, np.int64)
-            combine(count, np.array(include_self, np.int64), "set")
-            combine(count, ONE, "sum")
-            divide(result, pick(count))
-        return convert(result, input.dtype)
-
-
 def has_nan(array):
     """Whether there is a number whose bits may change where nothing is done to it."""
-    return array.dtype.kind in "fc" and bool(np.isnan(np.minimum.reduce(array, None, initial=0)))
+    with np.errstate(invalid="ignore"):
+        return array.dtype.kind in "fc" and bool(
+            np.isnan(np.minimum.reduce(array, None, initial=0))
+        )
 
 
 def has_spare_bits(dtype):

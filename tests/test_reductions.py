@@ -298,15 +298,15 @@ def test_narrow_floats_convert_as_theirs_do(dtype, threads):
     wide = wide.reshape(-1).view("f4")
     wide = wide[~np.isnan(wide)]
     with _core.num_threads(threads), np.errstate(all="ignore"):
-        widened = _narrow.convert(narrow, np.dtype("f4"))
+        widened = _narrow.converted(narrow, np.dtype("f4"))
         is_nan = np.isnan(narrow)
         assert np.isnan(widened[is_nan]).all()
         assert_same(widened[~is_nan], narrow[~is_nan].astype("f4"))
-        assert_same(_narrow.convert(wide, np.dtype(dtype)), wide.astype(dtype))
+        assert_same(_narrow.converted(wide, np.dtype(dtype)), wide.astype(dtype))
         wide[4097] = np.nan
-        assert_same(_narrow.convert(wide, np.dtype(dtype)), wide.astype(dtype))
+        assert_same(_narrow.converted(wide, np.dtype(dtype)), wide.astype(dtype))
         for array in (wide[:0], wide[:1], wide[::3], wide.reshape(2, -1).T, wide[7:4500]):
-            assert_same(_narrow.convert(array, np.dtype(dtype)), array.astype(dtype))
+            assert_same(_narrow.converted(array, np.dtype(dtype)), array.astype(dtype))
 
 
 OUTS = ["none", "input", "other", "backwards"]
