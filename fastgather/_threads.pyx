@@ -19,6 +19,7 @@ from fastgather import _settings
 
 cdef enum:
     RANGES = 4                  # a thread, at most
+    MAX_THREADS = 1024          # as in `_settings`
     SLEEPING_BYTES = 1 << 20    # work for each thread that pays for waking it
     AWAKE_BYTES = 1 << 17       # the same for one that spins
     AWAKE = 30_000              # nanoseconds after a call in which the team surely spins
@@ -34,6 +35,13 @@ cdef extern from *:
     #else
     static int fg_max_threads(void) { return 1; }
     static int fg_openmp(void) { return 0; }
+    #endif
+
+    #if defined(_MSC_VER)
+    #include <intrin.h>
+    static int fg_first(char *flag) { return !_InterlockedExchange8(flag, 1); }
+    #else
+    static int fg_first(char *flag) { return !__atomic_exchange_n(flag, 1, __ATOMIC_RELAXED); }
     #endif
 
     #ifdef __linux__
@@ -120,6 +128,7 @@ cdef extern from *:
     #endif
     """
     int fg_max_threads() noexcept nogil
+    bint fg_first(char *flag) noexcept nogil
     int fg_openmp() noexcept nogil
     int fg_watch_forks() noexcept nogil
     int fg_forked
@@ -133,22 +142,38 @@ cdef extern from *:
     const char *FG_OPENMP_RUNTIME
 
 
+cdef Py_ssize_t run_ranges(
+    Task task, const void *work, Py_ssize_t units, Py_ssize_t ranges, Py_ssize_t first, char *taken
+) noexcept nogil:
+    """Run `task` over the ranges that nobody has taken yet, from the `first` on and round."""
+    cdef Py_ssize_t total = 0, i = first, _
+    for _ in range(ranges):
+        if fg_first(taken + i):
+            total += task(work, units * i // ranges, units * (i + 1) // ranges)
+        i = i + 1 if i + 1 < ranges else 0
+    return total
+
+
 cdef Py_ssize_t run_parallel(Task task, const void *work, Py_ssize_t units, int threads) noexcept nogil:
     """Run `task` over [0, units) in contiguous ranges; the sum of what it returns.
 
-    There are some ranges a thread, so that one that the system has put aside holds up little.
+    There are some ranges a thread, so that one that the system has put aside holds up little: the others take
+    them when they have done theirs. A thread begins with the same part of all units in each call, of which its cache
+    may still hold something: what another core has written takes long to fetch, most of all from another chip.
     """
     cdef FgCpus cpus
+    cdef char[RANGES * MAX_THREADS] taken
     cdef Py_ssize_t total = 0, ranges = min(units, <Py_ssize_t> RANGES * threads), i
     if threads <= 1:
         return task(work, 0, units)
     memset(&cpus, 0, sizeof(cpus))
+    memset(taken, 0, ranges)
     fg_stay(&cpus)
     with parallel(num_threads=threads):
         if threadid() > 0:
             fg_settle(&cpus)
-        for i in prange(ranges, schedule="dynamic", chunksize=1):
-            total += task(work, units * i // ranges, units * (i + 1) // ranges)
+        for i in prange(threads, schedule="static", chunksize=1):
+            total += run_ranges(task, work, units, ranges, ranges * i // threads, taken)
     return total
 
 
