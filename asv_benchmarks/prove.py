@@ -14,7 +14,7 @@ KERNEL = "fastgather/_gather.pyx"
 CALL = """\
         bad += gather_line(
             value, base, to, n, size, step, value_stride, base_stride, stride, item, index, far,
-            foresees, next, value_ahead, to_ahead, nontemporal,
+            foresees, next, reach, value_ahead, to_ahead, nontemporal,
         )
 """
 AGAIN = CALL.replace("bad += ", "").replace("n, size", "n * 3 // 20, size")
