@@ -24,6 +24,7 @@ cdef enum:
     VECTOR_BYTES = 16           # of a row, at least, that vectors do
     BLOCK_BYTES = 64            # of a row, at most, that they leave
     FLOAT_EXACT = 1 << 24       # up to it a float holds every integer
+    LONG_RUN = 32               # items of a run that blocks pay for
     ROWS = 64                   # of a run, no wider than such a block, that go into it at a time
 
 # Out of line, so that what is common stays in registers of floating-point numbers.
@@ -568,13 +569,99 @@ cdef void divide_tile(const Tile *tile, total_t *part) noexcept nogil:
         divide_positions(tile, part, <int64_t *> NULL)
 
 
+cdef inline bint sum_runs(
+    char *to, const char *source, const Py_ssize_t *ends, Py_ssize_t count, Py_ssize_t to_stride, Py_ssize_t step,
+    number_t *item, Operation operation,
+) noexcept nogil:
+    """
+    Sums or products of `count` <= FOUR runs side by side, each in order: one alone waits for each addition.
+    Whether they are done: a NaN, which stays one to the end of a run, takes more care.
+    """
+    cdef number_t[FOUR] value, new
+    cdef const char *at[FOUR]
+    cdef Py_ssize_t n = ends[1] - ends[0], i, k
+    for k in range(count):
+        memcpy(&value[k], to + k * to_stride, sizeof(number_t))
+        at[k] = source + ends[k] * step
+        n = min(n, ends[k + 1] - ends[k])
+    if count == FOUR:
+        for i in range(n):
+            for k in range(FOUR):
+                memcpy(&new[k], at[k] + i * step, sizeof(number_t))
+                value[k] = sum_or_product(value[k], new[k], operation)
+    for k in range(count):
+        for i in range(n if count == FOUR else 0, ends[k + 1] - ends[k]):
+            memcpy(&new[k], at[k] + i * step, sizeof(number_t))
+            value[k] = sum_or_product(value[k], new[k], operation)
+        if value[k] != value[k]:
+            return False
+    for k in range(count):
+        memcpy(to + k * to_stride, &value[k], sizeof(number_t))
+    return True
+
+
+cdef inline bint prefer_run(
+    char *to, const char *source, Py_ssize_t n, number_t *item, Operation operation
+) noexcept nogil:
+    """
+    The largest or smallest of a contiguous run, by rows of a block, as its order does not matter.
+    Whether that is done: a NaN takes more care.
+    """
+    cdef char[BLOCK_BYTES] block
+    cdef Py_ssize_t size = sizeof(number_t), width = BLOCK_BYTES // size, rows = n // width, i
+    cdef number_t value
+    memcpy(&value, to, size)
+    for i in range(width):
+        memcpy(block + i * size, &value, size)
+    if value != value or combine_blocks(block, source, width, rows, BLOCK_BYTES, item, operation) < width:
+        return False
+    combine_items(to, block, width, size, item, operation)
+    combine_items(to, source + rows * BLOCK_BYTES, n - rows * width, size, item, operation)
+    return True
+
+
+cdef inline void reduce_single_runs(
+    const Runs *runs, Py_ssize_t first, Py_ssize_t last, number_t *item, Operation operation
+) noexcept nogil:
+    """Runs of single items."""
+    cdef Py_ssize_t segment = first % runs.segments, outer = first // runs.segments, step = runs.source_stride
+    cdef Py_ssize_t size = sizeof(number_t), left = last - first, count, k, n
+    cdef const Py_ssize_t *ends
+    cdef const char *source
+    cdef char *to
+    while left > 0:
+        count = min(left, <Py_ssize_t> FOUR, runs.segments - segment)
+        to = runs.to + outer * runs.to_outer + segment * runs.to_stride
+        source = runs.source + outer * runs.source_outer
+        ends = runs.ends + segment
+        if not (
+            (number_t is float or number_t is double) and (operation == SUM or operation == PROD)
+            and sum_runs(to, source, ends, count, runs.to_stride, step, item, operation)
+        ):
+            for k in range(count):
+                n = ends[k + 1] - ends[k]
+                if step != size:
+                    combine_items(to, source + ends[k] * step, n, step, item, operation)
+                elif not (
+                    (number_t is float or number_t is double) and (operation == AMAX or operation == AMIN)
+                    and n >= LONG_RUN and prefer_run(to, source + ends[k] * size, n, item, operation)
+                ):
+                    combine_items(to, source + ends[k] * size, n, size, item, operation)
+                to += runs.to_stride
+        left -= count
+        segment += count
+        if segment == runs.segments:
+            segment = 0
+            outer += 1
+
+
 cdef inline void reduce_runs_with(
     const Runs *runs, Py_ssize_t first, Py_ssize_t last, number_t *item, Operation operation
 ) noexcept nogil:
     """
     The units [first, last): the blocks of a row, in each run, at each outer position.
 
-    Single items and rows of a block stay in registers.
+    Rows of a block stay in registers.
     """
     cdef Py_ssize_t block = first % runs.blocks, number = first // runs.blocks
     cdef Py_ssize_t segment = number % runs.segments, outer = number // runs.segments
@@ -582,6 +669,9 @@ cdef inline void reduce_runs_with(
     cdef bint narrow = (number_t is float or number_t is double) and runs.row * sizeof(number_t) <= BLOCK_BYTES
     cdef const char *source
     cdef char *to
+    if runs.row == 1:
+        reduce_single_runs(runs, first, last, item, operation)
+        return
     for _ in range(first, last):
         start, stop = 0, runs.row
         if runs.blocks > 1:
@@ -589,9 +679,7 @@ cdef inline void reduce_runs_with(
         to = runs.to + outer * runs.to_outer + segment * runs.to_stride + start * runs.to_row
         source = runs.source + outer * runs.source_outer + runs.ends[segment] * step + start * runs.source_row
         n = runs.ends[segment + 1] - runs.ends[segment]
-        if stop - start == 1:
-            combine_items(to, source, n, step, item, operation)
-        elif narrow:
+        if narrow:
             for i from 0 <= i < n by ROWS:
                 reduce_rows(
                     to, source + i * step, min(<Py_ssize_t> ROWS, n - i), step, stop - start, runs.to_row,

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from calls import NUMERIC, STRUCTURED, dtypes_of, reduction_of
+from calls import NUMERIC, STRUCTURED, assert_same, dtypes_of, reduction_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_properties import KERNELS, assert_like, calls, shapes
@@ -164,6 +164,33 @@ def test_rows_of_a_run_go_into_a_block_in_order(dtype, width, nans, reduce):
     lengths = [1, 64, 65, 128, 200, 2, 540]
     result = _core.segment_reduce(data, reduce, lengths=lengths)
     assert result.tobytes() == _fallback.segment_reduce(data, reduce, lengths=lengths).tobytes()
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("odd", [None, np.nan, -np.nan, np.inf, -0.0])
+@pytest.mark.parametrize("reduce", ["sum", "prod", "mean", "max", "min"])
+@pytest.mark.parametrize("dtype", ["f4", "f8", "g", "F", "i2", "u8"])
+def test_runs_of_single_items_give_the_bits_of_one_after_the_other(dtype, reduce, odd, axis):
+    """Though they go side by side, or by blocks, wherever in a run a NaN or a zero is."""
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 200, 37)
+    lengths[5:11] = [1, 32, 33, 64, 31, 100]
+    data = (10 * rng.standard_normal((3, lengths.sum()))).astype(dtype)
+    if odd is not None and data.dtype.kind in "fc":
+        data[:, np.cumsum(lengths)[::2] - 1] = odd
+        data[1, 100:2000:50] = odd
+        data[2, 150:2000:50] = -odd
+    data = data if axis else np.asfortranarray(data.T)
+    expected = _fallback.segment_reduce(data, reduce, lengths=lengths, axis=axis)
+    for threads in (1, 3):
+        with _core.num_threads(threads):
+            result = _core.segment_reduce(data, reduce, lengths=lengths, axis=axis)
+        assert_same(result, expected)
+    line = np.take(data, 0, 1 - axis)
+    result = _core.segment_reduce(line, reduce, lengths=lengths)
+    assert_same(result, np.take(expected, 0, 1 - axis))
 
 
 @pytest.mark.parametrize("forced", [None, "place", "far"])
