@@ -12,7 +12,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 READ_MODES = ("raise", "wrap", "clip", "fill", "drop")
 WRITE_MODES = ("raise", "wrap", "clip", "drop")
-REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
+REDUCTIONS = {name: name for name in ("sum", "prod", "mean", "amax", "amin")}
 SEGMENT_REDUCTIONS = {"sum": "sum", "prod": "prod", "mean": "mean", "max": "amax", "min": "amin"}
 MAX_DIMS = 64  # numpy's
 SMALLEST, LARGEST = 1e-4, 6e4  # float16 holds what lies between

@@ -111,7 +111,7 @@ cdef inline int as_mode(mode, tuple allowed, out) except -1:
     return MODE_FILL if mode == "fill" else MODE_DROP
 
 
-cdef str reading(str mode):
+cdef object reading(mode):
     """The mode of a read beside a write."""
     return "fill" if mode == "drop" else mode
 
@@ -690,29 +690,25 @@ cdef object write(
     plan.operation = <Operation> <int> OPERATIONS[operation]
     if direct:
         destination = out
-        bind_base(plan, destination)
-        if not empty:
-            check_sizes(plan, mode)
-            if plan.mode == MODE_RAISE and not ours and execute(plan, True):
-                raise_for(plan, indices, given)
-        if overlap(destination, input):
-            if not same_place(destination, input):
-                # By way of a copy: NumPy spoils a 0-d record that overlaps another.
-                cnp.PyArray_CopyInto(destination, cnp.PyArray_NewCopy(input, cnp.NPY_KEEPORDER))
-        else:
-            copy_for(plan, destination, input, include_self and not empty)
     else:
         fortran = cnp.PyArray_IS_F_CONTIGUOUS(input) and not cnp.PyArray_IS_C_CONTIGUOUS(input)
         destination = new_array(input.descr, cnp.PyArray_NDIM(input), shape_of(input), fortran)
-        bind_base(plan, destination)
+    bind_base(plan, destination)
+    if not empty:
+        check_sizes(plan, mode)
+        if direct and plan.mode == MODE_RAISE and not ours and execute(plan, True):
+            raise_for(plan, indices, given)
+        if operation == "mean":
+            count = count_named(plan, destination, include_self)
+    if direct and overlap(destination, input):
+        if not same_place(destination, input):
+            # By way of a copy: NumPy spoils a 0-d record that overlaps another.
+            cnp.PyArray_CopyInto(destination, cnp.PyArray_NewCopy(input, cnp.NPY_KEEPORDER))
+    else:
         copy_for(plan, destination, input, include_self and not empty)
-        if not empty:
-            check_sizes(plan, mode)
     if not empty:
         if not include_self:
             set_identity(plan, operation, input.descr)
-        if operation == "mean":
-            count = count_named(plan, destination, include_self)
         bind_stream(plan, values)
         if execute(plan, False) and plan.mode == MODE_RAISE:
             raise_for(plan, indices, given)
@@ -971,7 +967,7 @@ def scatter_add(input, dim, index, src, *, out=None, mode="raise"):
 
 def scatter_reduce(input, dim, index, src, reduce, *, include_self=True, out=None, mode="raise"):
     arguments.check_choice(reduce, arguments.REDUCTIONS, "reduce")
-    return scatter_any(input, dim, index, src, reduce, include_self, out, mode)
+    return scatter_any(input, dim, index, src, arguments.REDUCTIONS[reduce], include_self, out, mode)
 
 
 def index_select(input, dim, index, *, out=None, mode="raise", fill_value=0):
@@ -1006,7 +1002,7 @@ def index_fill(input, dim, index, value, *, out=None, mode="raise"):
 
 def index_reduce(input, dim, index, source, reduce, *, include_self=True, out=None, mode="raise"):
     arguments.check_choice(reduce, arguments.REDUCTIONS, "reduce")
-    return index_any(input, dim, index, source, reduce, include_self, out, mode, 1)
+    return index_any(input, dim, index, source, arguments.REDUCTIONS[reduce], include_self, out, mode, 1)
 
 
 def take(a, indices, axis=None, out=None, mode="raise", *, fill_value=0):

@@ -1020,14 +1020,14 @@ cdef bint units_cover(const Plan *plan, const Nest *nest) noexcept nogil:
     return (plan.shape[0] if plan.ndim == 3 else 1) * line == plan.origin_bytes
 
 
-cdef void copy_whole(Plan *plan, int threads) noexcept nogil:
-    """Let the base hold what it has to: a read without an index."""
+cdef void copy_whole(Plan *plan, Py_ssize_t itemsize, int threads) noexcept nogil:
+    """Let the base hold what it has to: a read without an index, of items as they were before any became one."""
     cdef Plan copy
     start_plan(&copy, NULL, 0, MODE_RAISE, READ)
-    copy.itemsize = plan.itemsize
+    copy.itemsize = itemsize
     copy.ndim = 1
-    copy.shape[0] = plan.origin_bytes // plan.itemsize
-    copy.base_strides[0] = copy.stream_strides[0] = plan.itemsize
+    copy.shape[0] = plan.origin_bytes // itemsize
+    copy.base_strides[0] = copy.stream_strides[0] = itemsize
     copy.base = <char *> plan.origin
     copy.stream = plan.base
     run(&copy, threads)
@@ -1060,7 +1060,7 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     if plan.origin != NULL and units_cover(plan, &nest):
         nest.origin = plan.origin - plan.base
     elif plan.origin != NULL:
-        copy_whole(plan, threads)
+        copy_whole(plan, nest.fill_size, threads)
     if nest.sharing == WHOLE:
         return run_parallel(run_units, &nest, nest.units, <int> min(<Py_ssize_t> threads, nest.units))
     bad = run_parallel(run_parts, &nest, nest.units * nest.parts, threads)

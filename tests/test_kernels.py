@@ -147,6 +147,22 @@ def test_a_large_destination_holds_the_input_where_nothing_is_written(share, dim
         np.testing.assert_array_equal(result, expected)
 
 
+@pytest.mark.parametrize("src", ["array", "scalar"])
+@pytest.mark.parametrize("out", [False, True])
+@pytest.mark.parametrize("width", [3, 4])
+def test_a_large_destination_holds_all_of_the_input_if_a_row_is_written_in_part(width, out, src):
+    """Of which the copy is no multiple: the last elements were left out."""
+    from fastgather import _core
+
+    data = np.arange(400_004, dtype="f4").reshape(-1, 4)
+    index = np.broadcast_to([[1], [5], [9]], (3, width))
+    given = np.full_like(data, -1) if out else None
+    value = 7.0 if src == "scalar" else np.full(index.shape, 7, "f4")
+    expected = data.copy()
+    expected[[1, 5, 9], :width] = 7
+    np.testing.assert_array_equal(_core.scatter(data, 0, index, value, out=given), expected)
+
+
 @pytest.mark.parametrize("reduce", ["sum", "prod", "max", "min", "mean"])
 @pytest.mark.parametrize("nans", [0, 3])
 @pytest.mark.parametrize(

@@ -1309,3 +1309,35 @@ def test_32_and_more_dims(fg):
         assert fg.gather(x, -1, index).reshape(-1).tolist() == [0, 0, 2, 2]
         assert fg.scatter_add(x, -2, index, 1.0).reshape(-1).tolist() == [2, 3, 2, 3]
         assert fg.index_select(x, -1, [1]).reshape(-1).tolist() == [1, 3]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limit is Linux's")
+def test_nothing_is_lost_if_memory_runs_out(fg):
+    """A mean needs counts: before anything is written."""
+    code = f"""
+import resource
+import numpy as np
+from {fg.__name__} import scatter_reduce
+data = np.full((4000, 4000), 5, np.float32)
+before, src = data.copy(), np.ones_like(data)
+index = np.tile(np.arange(4000) % 7, (4000, 1))
+with open("/proc/self/statm") as file:
+    mapped = int(file.read().split()[0]) * resource.getpagesize()
+most = resource.getrlimit(resource.RLIMIT_AS)[1]
+resource.setrlimit(resource.RLIMIT_AS, (mapped + (20 << 20), most))
+try:
+    scatter_reduce(data, 1, index, src, "mean", include_self=False, out=data)
+except MemoryError:
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    print((data == before).all())
+"""
+    assert printed_by(code) == ["True"]
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "i4"])
+@pytest.mark.parametrize(("reduce", "expected"), [("sum", 4), ("mean", 2), ("amax", 3)])
+def test_names_may_be_strings_of_numpy(fg, reduce, expected, dtype):
+    data, three = np.ones(100, dtype), np.full(1, 3, dtype)
+    how = {"reduce": np.str_(reduce), "mode": np.str_("clip")}
+    assert fg.scatter_reduce(data, 0, [1], three, **how)[1] == expected
+    assert fg.index_reduce(data, 0, [1], three, **how)[1] == expected
