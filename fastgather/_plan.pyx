@@ -545,11 +545,19 @@ cdef Py_ssize_t count_turns(const Nest *nest) noexcept nogil:
     return turns
 
 
-cdef Py_ssize_t panel_width(const Plan *plan) noexcept nogil:
-    """Columns of a panel: whole lines of the cache, if there is room."""
-    cdef Py_ssize_t width = min(panel_bytes // plan.component.size, <Py_ssize_t> PANEL_ROW)
+cdef Py_ssize_t panel_width(const Plan *plan, int threads) noexcept nogil:
+    """
+    Columns of a panel: whole lines of the cache, if there is room, and where nothing else is there to share, as many
+    panels of about one width for each thread.
+    """
+    cdef Py_ssize_t width = min(panel_bytes // plan.component.size, <Py_ssize_t> PANEL_ROW), columns, panels
     if width > LINE_BYTES:
         width -= width % LINE_BYTES
+    columns = plan.shape[plan.ndim - 1]
+    if plan.ndim > 2:
+        threads = 1
+    panels = ceiling(ceiling(columns * plan.itemsize, width), threads) * threads
+    width = min(width, ceiling(ceiling(columns, panels) * plan.itemsize, LINE_BYTES) * LINE_BYTES)
     return max(<Py_ssize_t> 1, width // plan.itemsize)
 
 
@@ -583,7 +591,7 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     if nest.inner >= 0:
         nest.block[nest.inner] = min(plan.shape[nest.inner], positions)
         if nest.column == nest.inner:
-            nest.block[nest.inner] = min(nest.block[nest.inner], panel_width(plan))
+            nest.block[nest.inner] = min(nest.block[nest.inner], panel_width(plan, threads))
         if nest.lines:
             nest.block[nest.outer] = min(plan.shape[nest.outer], ceiling(LINE_BYTES, plan.itemsize))
         elif nest.outer >= 0:

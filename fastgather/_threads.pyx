@@ -19,7 +19,7 @@ from fastgather import _settings
 
 cdef enum:
     RANGES = 4                  # a thread, at most
-    MAX_THREADS = 1024          # as in `_settings`
+    MAX_THREADS = 1024          # whatever the number of CPUs
     SLEEPING_BYTES = 1 << 20    # work for each thread that pays for waking it
     AWAKE_BYTES = 1 << 17       # the same for one that spins
     AWAKE = 30_000              # nanoseconds after a call in which the team surely spins
@@ -163,9 +163,11 @@ cdef Py_ssize_t run_parallel(Task task, const void *work, Py_ssize_t units, int 
     """
     cdef FgCpus cpus
     cdef char[RANGES * MAX_THREADS] taken
-    cdef Py_ssize_t total = 0, ranges = min(units, <Py_ssize_t> RANGES * threads), i
+    cdef Py_ssize_t total = 0, ranges, i
     if threads <= 1:
         return task(work, 0, units)
+    threads = min(threads, <int> MAX_THREADS)
+    ranges = min(units, <Py_ssize_t> RANGES * threads)
     memset(&cpus, 0, sizeof(cpus))
     memset(taken, 0, ranges)
     fg_stay(&cpus)
