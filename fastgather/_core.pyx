@@ -18,7 +18,9 @@ from fastgather import _settings
 
 from fastgather._memory cimport new_array
 from fastgather._narrow cimport convert
-from fastgather._plan cimport Component, Plan, count_bad, elements, may_copy_late, run, start_plan, work_bytes
+from fastgather._plan cimport (
+    Component, Plan, copy_plan, count_bad, elements, may_copy_late, run, start_plan, work_bytes,
+)
 from fastgather._reduce cimport Runs, has_mean, is_reducible, reduce_runs
 from fastgather._threads cimport Work, begin_work, end_work, threads_for
 from fastgather._types cimport (
@@ -545,6 +547,11 @@ cdef inline bint names_few(cnp.ndarray input, Py_ssize_t named):
     return FEW * named <= cnp.PyArray_SIZE(input)
 
 
+cdef inline bint accumulates(Route by, str operation, bint ours, cnp.ndarray input, Py_ssize_t named):
+    """Whether accumulators are needed, or pay; not for what is one."""
+    return by == BY_ACCUMULATOR or (operation == "mean" and not ours and names_few(input, named))
+
+
 cdef object write_by_accumulator(
     cnp.ndarray input, cnp.ndarray values, str operation, include_self, out, access, Py_ssize_t named,
     count_shape=None,
@@ -598,19 +605,16 @@ cdef cnp.ndarray reduce_named(
     if operation == "mean":
         count = np.empty(count_shape, np.int64)
         access.combine(count, np.array(include_self, np.int64), "set", True)
-        access.combine(count, np.array(1, np.int64), "sum", True)
+        access.combine(count, reductions.ONE, "sum", True)
         divide(total, access.pick(count), -1)
     return convert(total, input.descr, &any_nan)
 
 
 cdef int set_identity(const Plan *plan, str operation, cnp.dtype dtype) except -1:
     """Let all named elements start from the identity of a reduction."""
-    cdef Plan start = plan[0]
+    cdef Plan start
     cdef Component component[MAX_DIMS]
-    cdef int k
-    for k in range(plan.components):
-        component[k] = plan.component[k]
-    start.component = component
+    copy_plan(&start, component, plan)
     start.operation = SET
     bind_stream(&start, identity(operation, dtype))
     execute(&start, False)
@@ -619,15 +623,14 @@ cdef int set_identity(const Plan *plan, str operation, cnp.dtype dtype) except -
 
 cdef cnp.ndarray count_named(const Plan *plan, cnp.ndarray destination, bint include_self):
     """How many values come to each element: one for all along a dim where all are named alike."""
-    cdef Plan counting = plan[0]
+    cdef Plan counting
     cdef Component component[MAX_DIMS]
     cdef Py_ssize_t shape[MAX_DIMS]
     cdef int d, k, dim
     cdef bint alike, short = elements(plan) < INT32_MAX
     cdef cnp.ndarray count
     memcpy(shape, shape_of(destination), cnp.PyArray_NDIM(destination) * sizeof(Py_ssize_t))
-    for k in range(plan.components):
-        component[k] = plan.component[k]
+    copy_plan(&counting, component, plan)
     for d in range(plan.ndim):
         dim = plan.base_dim[d]
         alike = dim >= 0 and plan.shape[d] == shape[dim]
@@ -637,7 +640,6 @@ cdef cnp.ndarray count_named(const Plan *plan, cnp.ndarray destination, bint inc
             counting.shape[d] = shape[dim] = 1
     count = new_array(INT32 if short else INT64, cnp.PyArray_NDIM(destination), shape, False)
     cnp.PyArray_FillWithScalar(count, include_self)
-    counting.component = component
     counting.operation = SUM
     counting.origin = NULL
     counting.origin_bytes = 0
@@ -742,7 +744,7 @@ cdef object scatter_any(input, dim, index, src, str operation, bint include_self
         if not fits:
             arguments.check_src_shape((<object> chosen).shape, (<object> values).shape)
     named = cnp.PyArray_SIZE(chosen)
-    if by == BY_ACCUMULATOR or (operation == "mean" and not ours and names_few(base, named)):
+    if accumulates(by, operation, ours, base, named):
         access = Along(axis, chosen, mode)
         return write_by_accumulator(base, values, operation, include_self, out, access, named)
     start_plan(&plan, &component, 1, code, SET)
@@ -802,7 +804,7 @@ cdef object index_any(
     named = cnp.PyArray_SIZE(chosen)
     if ndim:
         named *= cnp.PyArray_SIZE(base) // max(cnp.PyArray_DIM(base, axis), <cnp.npy_intp> 1)
-    if by == BY_ACCUMULATOR or (operation == "mean" and not ours and names_few(base, named)):
+    if accumulates(by, operation, ours, base, named):
         access = Slices(axis, chosen, mode)
         count_shape = tuple([cnp.PyArray_DIM(base, d) if d == axis else 1 for d in range(ndim)])
         return write_by_accumulator(base, values, operation, include_self, out, access, named, count_shape)
@@ -811,14 +813,8 @@ cdef object index_any(
     return write(&plan, base, chosen, values, operation, include_self, out, mode, None, ours)
 
 
-cdef class Slices:
+cdef class Slices(Along):
     """What the index of an index function names."""
-
-    cdef int dim
-    cdef object index, mode
-
-    def __init__(self, dim, index, mode):
-        self.dim, self.index, self.mode = dim, index, mode
 
     def combine(self, destination, values, operation, include_self):
         index_any(

@@ -51,3 +51,12 @@ cdef inline void start_plan(
     plan.checks_only = False
     plan.origin = NULL
     plan.origin_bytes = 0
+
+
+cdef inline void copy_plan(Plan *copy, Component *component, const Plan *plan) noexcept nogil:
+    """A plan to change and run in place of another; `component` has room for its components."""
+    cdef int k
+    copy[0] = plan[0]
+    copy.component = component
+    for k in range(plan.components):
+        component[k] = plan.component[k]

@@ -1083,9 +1083,7 @@ cdef Py_ssize_t count_bad(const Plan *plan, int threads) noexcept nogil:
     cdef Plan check
     cdef Component component[MAX_DIMS]
     cdef int d
-    memcpy(&check, plan, sizeof(Plan))
-    memcpy(component, plan.component, plan.components * sizeof(Component))
-    check.component = component
+    copy_plan(&check, component, plan)
     check.checks_only = True
     check.origin = NULL
     check.operation = READ
