@@ -364,6 +364,9 @@ def test_a_count_may_be_more_than_a_float_holds(fg):
     result = fg.scatter_reduce(data, 0, index, ones, "mean", include_self=False)
     assert_same(result, np.array([expected]))
     assert_same(fg.segment_reduce(ones, "mean", lengths=[many]), np.array([expected]))
+    pairs = np.broadcast_to(np.float32(1), (many, 2))
+    result = fg.segment_reduce(pairs, "mean", lengths=np.array([many]))
+    assert_same(result, np.array([[expected, expected]]))
 
 
 @pytest.mark.parametrize("dtype", ["f2", "f4"])
