@@ -1041,7 +1041,7 @@ def _read(input, where, users, shape, out, mode, fill_value, check):
         input = np.ascontiguousarray(input)
     line = _line(input, len(where)) if input.size and input.flags.aligned else None
     lead = view.shape[: view.ndim - len(rest)]
-    for block, parts, valid in _walk(where, users, input.shape, lead, mode, check):
+    for block, places, valid in _walk(line, where, users, input.shape, lead, mode, check):
         target = view[block]
         if valid is not None:
             valid = valid.reshape(valid.shape + (1,) * len(rest))
@@ -1049,15 +1049,14 @@ def _read(input, where, users, shape, out, mode, fill_value, check):
         if input.size == 0:
             pass
         elif line is None:
-            np.copyto(target, input[parts], where=kept)
+            np.copyto(target, input[places], where=kept)
         else:
-            positions = _positions(line, parts, users, target.shape[: target.ndim - len(rest)])
             if mode == "drop" or (input.dtype.hasobject and input.dtype.kind != "O"):
-                values = line[0].take(positions, axis=0, mode="clip")
+                values = line[0].take(places, axis=0, mode="clip")
                 np.copyto(target, values, where=kept)
             else:
                 # "clip" looks at each position once; "raise" buffers, "wrap" steps by the size.
-                line[0].take(positions, axis=0, out=target, mode="clip")
+                line[0].take(places, axis=0, out=target, mode="clip")
         if valid is not None and mode == "fill":
             np.copyto(target, fill, where=~valid)
     if shared:
@@ -1257,26 +1256,25 @@ def _combine(line, walk, src, operation, include_self=True):
         return reductions.divide(flat, count)
     if operation != "set" and not include_self:
         _combine(line, walk, arguments.identity(operation, flat.dtype), "set")
-    _, users, _, lead, *_ = walk
+    _, _, _, lead, *_ = walk
     src = np.broadcast_to(src, lead + flat.shape[1:])
     settled = (
         operation == "set"
         or flat.dtype.kind not in "fc"
         or (flat.size <= src.size and not _leaves_bits_open(flat, operation))
     )
-    for block, parts, valid in _walk(*walk):
+    for block, places, valid in _walk(line, *walk):
         values = src[block]
-        positions = _positions(line, parts, users, values.shape[: len(lead)])
         if valid is not None:
-            valid = np.broadcast_to(valid, positions.shape)
-            positions, values = positions[valid], values[valid]
+            valid = np.broadcast_to(valid, places.shape)
+            places, values = places[valid], values[valid]
         # NumPy takes an index of one dim in order; in more dims it may choose another order.
-        positions, values = positions.reshape(-1), values.reshape(-1, *flat.shape[1:])
+        places, values = places.reshape(-1), values.reshape(-1, *flat.shape[1:])
         if operation == "set":
             lost = STRINGS_ARE_LOST and flat.dtype.kind == "T"
-            flat[positions] = values.copy() if lost else values
+            flat[places] = values.copy() if lost else values
         else:
-            settled = _combine_at(flat, positions, values, operation, settled)
+            settled = _combine_at(flat, places, values, operation, settled)
     return None
 
 
@@ -1412,12 +1410,13 @@ def _resolve(index, size, mode, check, room=None):
     return index, None
 
 
-def _walk(where, users, sizes, lead, mode, check):
+def _walk(line, where, users, sizes, lead, mode, check):
     """
     The index arrays `where`, which broadcast to `lead`, resolved block by block in C order.
 
-    Yields the slices of a block, its index arrays, and for "fill" and "drop" the mask of what was
-    inside. In blocks, all that is computed on the way stays in the cache.
+    Yields the slices of a block, its places in `line`, or its index arrays if that is None, and for
+    "fill" and "drop" the mask of what was inside. In blocks, all that is computed on the way stays
+    in the cache.
     """
     most = BLOCK // max(1, math.prod(sizes[len(where) :])) or 1
     # The index of an empty result is checked all the same, in one block.
@@ -1425,17 +1424,29 @@ def _walk(where, users, sizes, lead, mode, check):
     rooms = {
         k: np.empty(min(most, where[k].size) if cut else where[k].size, np.intp) for k in users
     }
+    # Of strided arrays, as the coordinates in an array of points, NumPy reads all side by side.
+    at_once = (
+        mode == "raise"
+        and len(users) > 1
+        and line is not None
+        and line[1:] == (_steps(sizes[: len(where)]), 0)
+        and all(abs(where[k].strides[-1]) > where[k].itemsize for k in users)
+    )
     for block in _blocks(lead, most):
         parts, valid = [], None
-        for k, array in enumerate(where):
+        for array in where:
             spans = zip(block[len(lead) - array.ndim :], array.shape, strict=False)
-            part = array[(*(span if n > 1 else slice(None) for span, n in spans), ...)]
-            if k in users:
-                part, inside = _resolve(part, sizes[k], mode, check, rooms[k])
+            parts.append(array[(*(span if n > 1 else slice(None) for span, n in spans), ...)])
+        shape = tuple(len(range(n)[span]) for n, span in zip(lead, block, strict=False))
+        shape += lead[len(block) :]
+        places = _ravelled(parts, sizes, shape) if at_once else None
+        if places is None:
+            for k in users:
+                parts[k], inside = _resolve(parts[k], sizes[k], mode, check, rooms[k])
                 if inside is not None:
                     valid = inside if valid is None else valid & inside
-            parts.append(part)
-        yield block, tuple(parts), valid
+            places = tuple(parts) if line is None else _positions(line, parts, users, shape)
+        yield block, places, valid
 
 
 def _blocks(shape, most):
@@ -1510,6 +1521,20 @@ def _with_rest(where, shape):
     return [*where, *np.ogrid[_spans(rest)]] if rest else where
 
 
+def _ravelled(parts, sizes, shape):
+    """Places in an array in C order, or None where NumPy finds an index negative or too large."""
+    try:
+        places = np.ravel_multi_index(tuple(parts), sizes[: len(parts)])
+    except (TypeError, ValueError):  # the first for uint64
+        return None
+    return places if places.shape == shape else np.broadcast_to(places, shape)
+
+
+def _steps(sizes):
+    """How many items apart the positions along each dim of an array in C order are."""
+    return tuple(math.prod(sizes[d + 1 :]) for d in range(len(sizes)))
+
+
 def _positions(line, parts, users, shape):
     """The places in a line of what the index arrays `parts`, which broadcast to `shape`, name.
 
@@ -1523,10 +1548,10 @@ def _positions(line, parts, users, shape):
     if start or not terms:
         terms.append(np.array(start))
     # What is small and broadcasts is summed first.
-    *small, total = sorted(terms, key=lambda term: term.size)
-    if small:
-        fresh = total.shape == shape and any(total is parts[dim] for dim in users)
-        total = np.add(total, functools.reduce(np.add, small), out=total if fresh else None)
+    total, *others = sorted(terms, key=lambda term: term.size)
+    for term in others:
+        fresh = term.shape == shape and any(term is parts[dim] for dim in users)
+        total = np.add(total, term, out=term if fresh else None)
     return total if total.shape == shape else np.broadcast_to(total, shape)
 
 
@@ -1538,8 +1563,7 @@ def _line(array, depth):
     NumPy indexes one line in order, and faster than more dims.
     """
     if array.flags.c_contiguous:
-        steps = [math.prod(array.shape[d + 1 : depth]) for d in range(depth)]
-        return array.reshape(-1, *array.shape[depth:]), steps, 0
+        return array.reshape(-1, *array.shape[depth:]), _steps(array.shape[:depth]), 0
     size = array.itemsize
     if depth < array.ndim or array.dtype.hasobject or any(step % size for step in array.strides):
         return None

@@ -26,6 +26,10 @@ def places(index, dim):
     return tuple(where)
 
 
+def points(index):
+    return index.reshape(-1, 2)
+
+
 # Ours and NumPy's, of x, an index for every element and src.
 WORK = {
     "gather, last dim": (
@@ -55,6 +59,16 @@ WORK = {
     "gather_nd, pixels": (
         lambda x, index, src: fg.gather_nd(x, (index, index.T)),
         lambda x, index, src: x[index, index.T],
+    ),
+    "gather_nd, array of points": (
+        lambda x, index, src: fg.gather_nd(x, points(index)),
+        lambda x, index, src: x[tuple(np.moveaxis(points(index), -1, 0))],
+    ),
+    "scatter_nd, array of points": (
+        lambda x, index, src: fg.scatter_nd(x, points(index), 1),
+        lambda x, index, src: changed(
+            x, lambda y: y.__setitem__(tuple(np.moveaxis(points(index), -1, 0)), 1)
+        ),
     ),
     "index_add, rows": (
         lambda x, index, src: fg.index_add(x, 0, ROWS, src),
