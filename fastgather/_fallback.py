@@ -1427,7 +1427,7 @@ def _walk(line, where, users, sizes, lead, mode, check):
     # Of strided arrays, as the coordinates in an array of points, NumPy reads all side by side.
     at_once = (
         mode == "raise"
-        and len(users) > 1
+        and len(users) > 2
         and line is not None
         and line[1:] == (_steps(sizes[: len(where)]), 0)
         and all(abs(where[k].strides[-1]) > where[k].itemsize for k in users)

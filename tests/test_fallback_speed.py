@@ -11,6 +11,7 @@ SHAPE = (512, 512)
 
 ROWS = np.random.default_rng(1).permutation(SHAPE[0])
 TOKENS = np.random.default_rng(1).integers(0, 64, (8, 40))
+POINTS = np.random.default_rng(1).integers(0, (8, 64, 512), (300_000, 3))
 WORDS = np.broadcast_to(TOKENS[..., None], (8, 40, 512))
 
 
@@ -24,10 +25,6 @@ def places(index, dim):
     where = list(np.ogrid[: SHAPE[0], : SHAPE[1]])
     where[dim] = index
     return tuple(where)
-
-
-def points(index):
-    return index.reshape(-1, 2)
 
 
 # Ours and NumPy's, of x, an index for every element and src.
@@ -61,14 +58,16 @@ WORK = {
         lambda x, index, src: x[index, index.T],
     ),
     "gather_nd, array of points": (
-        lambda x, index, src: fg.gather_nd(x, points(index)),
-        lambda x, index, src: x[tuple(np.moveaxis(points(index), -1, 0))],
+        lambda x, index, src: fg.gather_nd(x.reshape(8, 64, 512), POINTS),
+        lambda x, index, src: x.reshape(8, 64, 512)[tuple(POINTS.T)],
+    ),
+    "gather_nd, array of points, their places taken": (
+        lambda x, index, src: fg.gather_nd(x.reshape(8, 64, 512), POINTS),
+        lambda x, index, src: x.take(np.ravel_multi_index(POINTS.T, (8, 64, 512))),
     ),
     "scatter_nd, array of points": (
-        lambda x, index, src: fg.scatter_nd(x, points(index), 1),
-        lambda x, index, src: changed(
-            x, lambda y: y.__setitem__(tuple(np.moveaxis(points(index), -1, 0)), 1)
-        ),
+        lambda x, index, src: fg.scatter_nd(x, index.reshape(-1, 2), 1),
+        lambda x, index, src: changed(x, lambda y: y.__setitem__(tuple(index.reshape(-1, 2).T), 1)),
     ),
     "index_add, rows": (
         lambda x, index, src: fg.index_add(x, 0, ROWS, src),
