@@ -11,7 +11,7 @@ SHAPE = (512, 512)
 
 ROWS = np.random.default_rng(1).permutation(SHAPE[0])
 TOKENS = np.random.default_rng(1).integers(0, 64, (8, 40))
-POINTS = np.random.default_rng(1).integers(0, (8, 64, 512), (300_000, 3))
+POINTS = np.random.default_rng(1).integers(0, (8, 64, 512), (2_000_000, 3))
 WORDS = np.broadcast_to(TOKENS[..., None], (8, 40, 512))
 
 
