@@ -11,7 +11,8 @@ SHAPE = (512, 512)
 
 ROWS = np.random.default_rng(1).permutation(SHAPE[0])
 TOKENS = np.random.default_rng(1).integers(0, 64, (8, 40))
-POINTS = np.random.default_rng(1).integers(0, (8, 64, 512), (2_000_000, 3))
+BOX = np.arange(256 * 128 * 100, dtype=np.float32).reshape(256, 128, 100)
+POINTS = np.random.default_rng(1).integers(0, BOX.shape, (3_000_000, 3))
 WORDS = np.broadcast_to(TOKENS[..., None], (8, 40, 512))
 
 
@@ -58,12 +59,8 @@ WORK = {
         lambda x, index, src: x[index, index.T],
     ),
     "gather_nd, array of points": (
-        lambda x, index, src: fg.gather_nd(x.reshape(8, 64, 512), POINTS),
-        lambda x, index, src: x.reshape(8, 64, 512)[tuple(POINTS.T)],
-    ),
-    "gather_nd, array of points, their places taken": (
-        lambda x, index, src: fg.gather_nd(x.reshape(8, 64, 512), POINTS),
-        lambda x, index, src: x.take(np.ravel_multi_index(POINTS.T, (8, 64, 512))),
+        lambda x, index, src: fg.gather_nd(BOX, POINTS),
+        lambda x, index, src: BOX.take(np.ravel_multi_index(tuple(POINTS.T), BOX.shape)),
     ),
     "scatter_nd, array of points": (
         lambda x, index, src: fg.scatter_nd(x, index.reshape(-1, 2), 1),
