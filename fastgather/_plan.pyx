@@ -5,8 +5,8 @@ A plan comes in with the dims in the user's order. `run` then
 1. drops dims of size 1, orders the others by stride and joins those that are contiguous with
    each other in all operands (`order_dims`, `coalesce`);
 2. sets the innermost dim apart as a row, where the index is constant along it, or the one next to it where
-   the innermost has a few index values (`walk_few_first`), and makes one item of a short contiguous row
-   (`choose_row`);
+   the innermost has a few index values (`walk_few_first`), makes one item of a short contiguous row
+   (`choose_row`), and walks lines where that is worth a panel (`walk_lines_first`);
 3. cuts the dims into blocks, the innermost two into tiles small enough for their offsets to stay in the
    first-level cache (`cut`);
 4. decides how threads share what can collide, where nothing else is left to share (`share`);
@@ -46,6 +46,7 @@ cdef enum:
     LEAST_PANEL = 1 << 19       # bytes of a panel: half of the second-level cache, within these limits
     LARGEST_PANEL = 1 << 20
     PANEL_ROW = 1 << 12         # bytes of a row of a panel, at most
+    PANEL_LINES = 8             # lines of the cache in such a row, at most, where the panel holds lines
     ROWS_AHEAD = 8              # that are prefetched while a panel is packed
     BYPASS_BYTES = 1 << 25      # a result, or a source, that will not be found in the caches
     FORESEEN_ROW = 256          # bytes of a row, at most, that is prefetched with those that follow it
@@ -55,6 +56,9 @@ cdef enum:
     SHARED_BYTES = 1 << 19      # which is no more than this
     LEAST_FAR = 16              # bytes of an item from there that is written past the caches
     SHARED_PLACES = 1 << 9      # rows of a multiple of this length share few places in the first-level cache
+    PLACES = 1 << 12            # bytes after which addresses share a place there
+    LEAST_ROWS = 16             # of an index that lies across its lines: as many of a multiple of that length find
+    MOST_ROWS = 1 << 9          # room there; and the most of any other that are walked for a line
     STREAM_AHEAD = 1 << 9       # bytes that the other operand is prefetched ahead along a line
     LINES_AHEAD = 4             # the same across lines
     PLACES_BYTES = 1 << 24      # a base to whose places single items are better written by two threads than by one
@@ -269,6 +273,25 @@ cdef void walk_few_first(Plan *plan) noexcept nogil:
         and not (is_serial(plan, d - 1) and is_serial(plan, d))
     ):
         swap_dims(plan, d - 1, d)
+
+
+cdef void walk_lines_first(Plan *plan, const Nest *nest) noexcept nogil:
+    """
+    Where lines of a large base and of the index lie across their rows, and those of the other operand do not: walk
+    lines, so that the other operand is walked as it lies, and the base from a panel.
+    """
+    cdef int column = nest.inner, line = nest.outer
+    if (
+        line >= 0 and takes_direct(plan, nest) and direct_kernel(plan, plan.component.code) != NULL
+        and plan.base_strides[column] == plan.itemsize and plan.base_strides[line] == 0
+        and llabs(plan.stream_strides[column]) > LINE_BYTES and plan.stream_strides[line] == plan.itemsize
+        and plan.component.size * max(<Py_ssize_t> LINE_BYTES, plan.itemsize) <= panel_bytes
+        and (
+            plan.component.size * llabs(plan.component.step) > FAR_BYTES * (1 if plan.operation == READ else 2)
+            or forced == PANEL
+        )
+    ):
+        swap_dims(plan, line, column)
 
 
 cdef void repeat_along_row(Plan *plan, char *room) noexcept nogil:
@@ -561,6 +584,12 @@ cdef Py_ssize_t panel_width(const Plan *plan, int threads) noexcept nogil:
     return max(<Py_ssize_t> 1, width // plan.itemsize)
 
 
+cdef Py_ssize_t panel_lines(const Plan *plan) noexcept nogil:
+    """Lines of the cache in a row of a panel of lines: the more, the less the memory jumps."""
+    cdef Py_ssize_t bytes = plan.component.size * max(<Py_ssize_t> LINE_BYTES, plan.itemsize)
+    return min(<Py_ssize_t> PANEL_LINES, max(<Py_ssize_t> 1, panel_bytes // bytes))
+
+
 cdef Py_ssize_t row_items(const Plan *plan, const Nest *nest, Py_ssize_t items_a_line) noexcept nogil:
     """
     How much of a row is walked at a time: of one that lies across the lines of the base so little that
@@ -569,6 +598,20 @@ cdef Py_ssize_t row_items(const Plan *plan, const Nest *nest, Py_ssize_t items_a
     if llabs(plan.base_strides[nest.row]) <= LINE_BYTES:
         return max(<Py_ssize_t> 1, ROW_BYTES // plan.itemsize)
     return LINES_READ * items_a_line if plan.operation == READ else items_a_line
+
+
+cdef Py_ssize_t index_rows(const Plan *plan, const Nest *nest) noexcept nogil:
+    """
+    How many positions of a line are walked before those of the next one: where the lines of the index lie across its
+    rows, so many that the pieces of these are still in the first-level cache.
+    """
+    cdef Py_ssize_t stride
+    if nest.outer < 0 or plan.components != 1 or plan.component.strides[nest.outer] != plan.component.itemsize:
+        return plan.shape[nest.inner]
+    stride = llabs(plan.component.strides[nest.inner])
+    if stride <= LINE_BYTES:
+        return plan.shape[nest.inner]
+    return min(<Py_ssize_t> MOST_ROWS, LEAST_ROWS * max(<Py_ssize_t> 1, PLACES // (stride & -stride)))
 
 
 cdef void cut(Nest *nest, int threads) noexcept nogil:
@@ -589,11 +632,11 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     elif row_bytes * TILE > TILE_BYTES:
         positions = max(<Py_ssize_t> 1, TILE_BYTES // row_bytes)
     if nest.inner >= 0:
-        nest.block[nest.inner] = min(plan.shape[nest.inner], positions)
+        nest.block[nest.inner] = min(plan.shape[nest.inner], positions, index_rows(plan, nest))
         if nest.column == nest.inner:
             nest.block[nest.inner] = min(nest.block[nest.inner], panel_width(plan, threads))
         if nest.lines:
-            nest.block[nest.outer] = min(plan.shape[nest.outer], ceiling(LINE_BYTES, plan.itemsize))
+            nest.block[nest.outer] = min(plan.shape[nest.outer], panel_lines(plan) * items_a_line)
         elif nest.outer >= 0:
             nest.block[nest.outer] = plan.shape[nest.outer]
             if plan.shape[nest.outer] * nest.block[nest.inner] > positions:
@@ -1061,6 +1104,7 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     left = plan.ndim - (nest.row >= 0)
     nest.inner = left - 1
     nest.outer = left - 2 if left > 1 else -1
+    walk_lines_first(plan, &nest)
     choose_kernel(plan, &nest)
     cut(&nest, threads)
     share(&nest, threads)

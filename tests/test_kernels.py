@@ -48,10 +48,14 @@ def test_a_panel_may_be_wider_than_a_tile(dtype, index_dtype):
     np.testing.assert_array_equal(_core.scatter(data, 0, index, expected), put)
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("mode", ["raise", "wrap"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32, np.int64, np.complex128])
-def test_lines_across_a_large_base_are_walked_in_a_transposed_panel(dtype, mode):
-    """1000 columns are no whole number of panels; rows of 2048 share places in a cache."""
+def test_lines_across_a_large_base_are_walked_in_a_transposed_panel(dtype, mode, order):
+    """
+    1000 columns are no whole number of panels; rows of 2048 share places in a cache. Lines of an
+    index in Fortran's order lie across, too: one of 700 is walked in pieces.
+    """
     from fastgather import _core
 
     rng = np.random.default_rng(0)
@@ -59,7 +63,8 @@ def test_lines_across_a_large_base_are_walked_in_a_transposed_panel(dtype, mode)
         data = rng.integers(0, 100, (700, columns)).astype(dtype).T
         before = data.copy()
         index = rng.permuted(np.tile(np.arange(-350, 350), (columns, 1)), axis=1)
-        expected = np.take_along_axis(data, index, 1)
+        index = np.asarray(index, order=order)
+        expected = np.ascontiguousarray(np.take_along_axis(data, index, 1))
         for threads in (1, 3):
             with _core.num_threads(threads):
                 np.testing.assert_array_equal(_core.gather(data, 1, index, mode=mode), expected)
