@@ -42,6 +42,8 @@ cdef enum:
     FEW_WRITTEN = 4
     LINES_READ = 4              # of the cache, in the result, that a piece of a row fills which lies across the base
     TILE_BYTES = 1 << 17        # what a tile moves, at most
+    DIRECT_TILE = 4 * TILE      # positions in a tile that needs no offsets, and in one that is
+    CHECKED_TILE = 16 * TILE    # checked only
     CACHE_BYTES = 1 << 18       # what surely stays in a core's cache
     LEAST_PANEL = 1 << 19       # bytes of a panel: half of the second-level cache, within these limits
     LARGEST_PANEL = 1 << 20
@@ -629,6 +631,8 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     positions = TILE
     if nest.lines:
         positions = elements(plan)
+    elif nest.direct != NULL:
+        positions = CHECKED_TILE if plan.checks_only else DIRECT_TILE
     elif row_bytes * TILE > TILE_BYTES:
         positions = max(<Py_ssize_t> 1, TILE_BYTES // row_bytes)
     if nest.inner >= 0:
@@ -713,6 +717,7 @@ cdef void share(Nest *nest, int threads) noexcept nogil:
         nest.sharing = BY_PLACE
         nest.parts = ceiling(threads, nest.units)
         nest.direct = NULL
+        cut(nest, threads)
 
 
 cdef Py_ssize_t extent(const Nest *nest, int d, const Py_ssize_t *start) noexcept nogil:
