@@ -51,6 +51,8 @@ cdef enum:
     PANEL_LINES = 8             # lines of the cache in such a row, at most, where the panel holds lines
     ROWS_AHEAD = 8              # that are prefetched while a panel is packed
     BYPASS_BYTES = 1 << 25      # a result, or a source, that will not be found in the caches
+    SHORT_LINE = 1 << 9         # bytes of a line that is foreseen without being asked for,
+    SHORT_PIECE = 1 << 7        # and of a piece of a row that lines lie across
     FORESEEN_ROW = 256          # bytes of a row, at most, that is prefetched with those that follow it
     FAR_BYTES = 1 << 21         # a base from which reads wait for memory
     NEAR_BYTES = 1 << 15        # of it that half a tile, at most, leads to if its index is sorted
@@ -445,6 +447,17 @@ cdef bint walks_far_rows(const Plan *plan, const Nest *nest) noexcept nogil:
     )
 
 
+cdef bint has_short_lines(const Plan *plan, const Nest *nest) noexcept nogil:
+    """Whether lines of single items are so short that the hardware foresees the next, and asking for it costs more."""
+    cdef Py_ssize_t bytes
+    if nest.direct == NULL or nest.outer < 0 or plan.components != 1:
+        return False
+    bytes = plan.shape[nest.inner] * plan.itemsize
+    if plan.base_strides[nest.inner] != 0:
+        return bytes <= SHORT_PIECE
+    return max(bytes, plan.component.size * llabs(plan.component.step)) <= SHORT_LINE
+
+
 cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
     """
     Which kernel, and why.
@@ -460,6 +473,7 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
     """
     cdef Py_ssize_t itemsize = plan.itemsize
     cdef int code = plan.component.code if plan.components else 0
+    cdef bint short
     nest.direct = NULL
     if plan.operation >= DIV:
         nest.kernel = divide_kernel(plan.typenum)
@@ -482,10 +496,13 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
         not nest.panel and not plan.checks_only and plan.components > 0
         and (plan.component.size * llabs(plan.component.step) > FAR_BYTES or forced == FAR)
     )
-    nest.whole_lines = walks_whole_lines(plan, nest)
+    short = has_short_lines(plan, nest) and forced != FAR
+    nest.whole_lines = not short and walks_whole_lines(plan, nest)
     nest.nontemporal = writes_past_caches(plan, nest)
-    nest.across = walks_across_lines(plan, nest)
-    nest.foresees = nest.whole_lines or nest.across or nest.lines or walks_far(plan, nest) or walks_far_rows(plan, nest)
+    nest.across = not short and walks_across_lines(plan, nest)
+    nest.foresees = nest.lines or not short and (
+        nest.whole_lines or nest.across or walks_far(plan, nest) or walks_far_rows(plan, nest)
+    )
 
 
 cdef bint writes_past_caches(const Plan *plan, const Nest *nest) noexcept nogil:
