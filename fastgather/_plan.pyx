@@ -31,7 +31,7 @@ from fastgather._resolve cimport check_direct_kernel, copy_native, resolver
 from fastgather._scatter cimport scatter_direct_kernel, scatter_kernel, scatter_pair_kernel
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
-    DIV, FG_NONTEMPORAL, LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, READ, SET, SUM, TILE,
+    DIV, FG_NONTEMPORAL, FOUR, LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, READ, SET, SUM, TILE,
     VALUE_AHEAD, Direct, Kernel, Tile, Values, end_nontemporal, prefetch_row,
 )
 
@@ -44,6 +44,8 @@ cdef enum:
     TILE_BYTES = 1 << 17        # what a tile moves, at most
     DIRECT_TILE = 4 * TILE      # positions in a tile that needs no offsets, and in one that is
     CHECKED_TILE = 16 * TILE    # checked only
+    SHORT_TILE = 2 * TILE       # of short lines side by side, which are gone through several times,
+    SHORT_BYTES = 1 << 23       # if their index is no larger than this
     CACHE_BYTES = 1 << 18       # what surely stays in a core's cache
     LEAST_PANEL = 1 << 19       # bytes of a panel: half of the second-level cache, within these limits
     LARGEST_PANEL = 1 << 20
@@ -116,6 +118,7 @@ cdef struct Nest:
     Kernel kernel
     Direct direct               # instead of the kernel, or NULL
     bint far
+    bint side_by_side           # short lines are
     bint whole_lines            # of the base are walked one after the other
     bint across                 # the lines of a large index lie across its rows
     bint foresees
@@ -296,6 +299,24 @@ cdef void walk_lines_first(Plan *plan, const Nest *nest) noexcept nogil:
         )
     ):
         swap_dims(plan, line, column)
+
+
+cdef bint walk_lines_side_by_side(Plan *plan, const Nest *nest) noexcept nogil:
+    """
+    Where lines are so short that a loop along one would hardly begin: walk the first items of many lines, then the
+    second. Whether that is so; what comes from memory is better walked once.
+    """
+    cdef int position = nest.inner, line = nest.outer
+    if (
+        line >= 0 and plan.shape[position] < FOUR <= plan.shape[line] and takes_direct(plan, nest)
+        and elements(plan) * plan.component.itemsize <= SHORT_BYTES
+        and llabs(plan.base_strides[line]) <= LINE_BYTES and llabs(plan.stream_strides[line]) <= LINE_BYTES
+        and llabs(plan.component.strides[line]) <= LINE_BYTES
+        and not (is_serial(plan, position) and is_serial(plan, line))
+    ):
+        swap_dims(plan, line, position)
+        return True
+    return False
 
 
 cdef void repeat_along_row(Plan *plan, char *room) noexcept nogil:
@@ -652,6 +673,8 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
         positions = CHECKED_TILE if plan.checks_only else DIRECT_TILE
     elif row_bytes * TILE > TILE_BYTES:
         positions = max(<Py_ssize_t> 1, TILE_BYTES // row_bytes)
+    if nest.side_by_side:
+        positions = SHORT_TILE // plan.shape[nest.outer]
     if nest.inner >= 0:
         nest.block[nest.inner] = min(plan.shape[nest.inner], positions, index_rows(plan, nest))
         if nest.column == nest.inner:
@@ -660,14 +683,14 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
             nest.block[nest.outer] = min(plan.shape[nest.outer], panel_lines(plan) * items_a_line)
         elif nest.outer >= 0:
             nest.block[nest.outer] = plan.shape[nest.outer]
-            if plan.shape[nest.outer] * nest.block[nest.inner] > positions:
+            if plan.shape[nest.outer] * nest.block[nest.inner] > positions and not nest.side_by_side:
                 nest.block[nest.outer] = min(plan.shape[nest.outer], positions // nest.block[nest.inner])
     nest.units = 1
     nest.turns = 1
     nest.levels = 0
     for d in range(plan.ndim):
         if not keeps_order(nest, d):
-            if threads > 1 and not meets_at_ends(plan, d) and not (
+            if threads > 1 and not meets_at_ends(plan, d) and not (nest.side_by_side and d == nest.outer) and not (
                 d == nest.row and by_place_pays(plan, nest) and count_turns(nest) >= 2 * threads
             ):
                 shrink(nest, d, 1 if d == nest.outer and d != nest.column else items_a_line, threads)
@@ -1127,6 +1150,7 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     nest.inner = left - 1
     nest.outer = left - 2 if left > 1 else -1
     walk_lines_first(plan, &nest)
+    nest.side_by_side = walk_lines_side_by_side(plan, &nest)
     choose_kernel(plan, &nest)
     cut(&nest, threads)
     share(&nest, threads)

@@ -76,6 +76,34 @@ def test_lines_across_a_large_base_are_walked_in_a_transposed_panel(dtype, mode,
         np.testing.assert_array_equal(data, before)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32, np.complex64, "V3"])
+@pytest.mark.parametrize("length", [1, 2, 3, 4])
+def test_short_lines_keep_their_order_side_by_side(length, dtype):
+    """Two duplicates in each line; more lines than a tile, and than two threads take at once."""
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(length)
+    lines, size = 5003, 3
+    data = rng.integers(0, 99, (lines, size)).astype(np.uint8).astype(dtype)
+    source = rng.integers(0, 99, (lines, length)).astype(np.uint8).astype(dtype)
+    index = rng.integers(-size, size, (lines, length), np.int32)
+    index[:, -1] = index[:, 0]
+    names = ["scatter"] if dtype == "V3" else ["scatter", "scatter_add"]
+    for threads in (1, 2, 7):
+        with _core.num_threads(threads):
+            np.testing.assert_array_equal(
+                _core.gather(data, 1, index), np.take_along_axis(data, index, 1)
+            )
+            for name in names:
+                expected = getattr(_fallback, name)(data, 1, index, source)
+                out = data.copy()
+                for result in (
+                    getattr(_core, name)(data, 1, index, source),
+                    getattr(_core, name)(out, 1, index, source, out=out),
+                ):
+                    np.testing.assert_array_equal(result, expected)
+
+
 def test_a_panel_has_rows(engine):
     """Of a dim of size 0 there is none to pack, and nothing to divide by."""
     empty, index = np.zeros((13, 1, 38))[:, :0], np.ones((13, 2, 38), np.uint16)
