@@ -44,8 +44,9 @@ cdef enum:
     TILE_BYTES = 1 << 17        # what a tile moves, at most
     DIRECT_TILE = 4 * TILE      # positions in a tile that needs no offsets, and in one that is
     CHECKED_TILE = 16 * TILE    # checked only
-    SHORT_TILE = 2 * TILE       # of short lines side by side, which are gone through several times,
-    SHORT_BYTES = 1 << 23       # if their index is no larger than this
+    SHORT_TILE = 2 * TILE       # of up to
+    SIDE_BY_SIDE = 16           # positions along its outer dim that are written between each other's
+    SHORT_BYTES = 1 << 23       # an index of very short lines that is gone through several times
     CACHE_BYTES = 1 << 18       # what surely stays in a core's cache
     LEAST_PANEL = 1 << 19       # bytes of a panel: half of the second-level cache, within these limits
     LARGEST_PANEL = 1 << 20
@@ -118,7 +119,7 @@ cdef struct Nest:
     Kernel kernel
     Direct direct               # instead of the kernel, or NULL
     bint far
-    bint side_by_side           # short lines are
+    bint side_by_side           # a tile has all of its outer dim
     bint whole_lines            # of the base are walked one after the other
     bint across                 # the lines of a large index lie across its rows
     bint foresees
@@ -282,29 +283,64 @@ cdef void walk_few_first(Plan *plan) noexcept nogil:
         swap_dims(plan, d - 1, d)
 
 
-cdef void walk_lines_first(Plan *plan, const Nest *nest) noexcept nogil:
-    """
-    Where lines of a large base and of the index lie across their rows, and those of the other operand do not: walk
-    lines, so that the other operand is walked as it lies, and the base from a panel.
-    """
-    cdef int column = nest.inner, line = nest.outer
-    if (
-        line >= 0 and takes_direct(plan, nest) and direct_kernel(plan, plan.component.code) != NULL
-        and plan.base_strides[column] == plan.itemsize and plan.base_strides[line] == 0
-        and llabs(plan.stream_strides[column]) > LINE_BYTES and plan.stream_strides[line] == plan.itemsize
+cdef Py_ssize_t touched(const Plan *plan, int d) noexcept nogil:
+    """How much of a line of the cache one step along a dim leaves behind, in bytes, in all operands together."""
+    cdef Py_ssize_t base = plan.component.step if plan.base_strides[d] == 0 else plan.base_strides[d]
+    return (
+        min(<Py_ssize_t> LINE_BYTES, llabs(base)) + min(<Py_ssize_t> LINE_BYTES, llabs(plan.stream_strides[d]))
+        + min(<Py_ssize_t> LINE_BYTES, llabs(plan.component.strides[d]))
+    )
+
+
+cdef bint takes_panel_of_lines(const Plan *plan, int column, int line) noexcept nogil:
+    """Whether walking lines across a large base has the other operand walked as it lies, and the base from a panel."""
+    return (
+        plan.base_strides[column] == plan.itemsize and plan.stream_strides[line] == plan.itemsize
+        and llabs(plan.stream_strides[column]) > LINE_BYTES
+        and direct_kernel(plan, plan.component.code) != NULL
         and plan.component.size * max(<Py_ssize_t> LINE_BYTES, plan.itemsize) <= panel_bytes
         and (
             plan.component.size * llabs(plan.component.step) > FAR_BYTES * (1 if plan.operation == READ else 2)
             or forced == PANEL
         )
+    )
+
+
+cdef void walk_lines_first(Plan *plan, const Nest *nest) noexcept nogil:
+    """
+    Dims are ordered by the strides of all operands together. Where those of the index alone put lines outside, though
+    the other operands are better walked along them: put them inside.
+    """
+    cdef int column = nest.inner, line = nest.outer
+    if (
+        line >= 0 and plan.base_strides[line] == 0 and plan.base_strides[column] != 0 and takes_direct(plan, nest)
+        and (
+            takes_panel_of_lines(plan, column, line)
+            or touched(plan, line) + LINE_BYTES // 2 <= touched(plan, column)
+        )
     ):
         swap_dims(plan, line, column)
 
 
-cdef bint walk_lines_side_by_side(Plan *plan, const Nest *nest) noexcept nogil:
+cdef bint interleaves(const Plan *plan, const Nest *nest) noexcept nogil:
+    """
+    Whether positions along the outer dim of a tile, which are few, are written between each other's: threads that had
+    some of them each would write to the same lines of the cache.
+    """
+    cdef const Py_ssize_t *strides = plan.stream_strides
+    cdef Py_ssize_t stride
+    if nest.outer < 0 or plan.shape[nest.outer] > SIDE_BY_SIDE:
+        return False
+    if plan.operation != READ:
+        strides = plan.base_strides
+    stride = llabs(strides[nest.outer])
+    return 0 < stride < LINE_BYTES and stride * plan.shape[nest.outer] <= llabs(strides[nest.inner])
+
+
+cdef void walk_short_lines_across(Plan *plan, const Nest *nest) noexcept nogil:
     """
     Where lines are so short that a loop along one would hardly begin: walk the first items of many lines, then the
-    second. Whether that is so; what comes from memory is better walked once.
+    second. What comes from memory is better walked once.
     """
     cdef int position = nest.inner, line = nest.outer
     if (
@@ -315,8 +351,6 @@ cdef bint walk_lines_side_by_side(Plan *plan, const Nest *nest) noexcept nogil:
         and not (is_serial(plan, position) and is_serial(plan, line))
     ):
         swap_dims(plan, line, position)
-        return True
-    return False
 
 
 cdef void repeat_along_row(Plan *plan, char *room) noexcept nogil:
@@ -674,7 +708,7 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     elif row_bytes * TILE > TILE_BYTES:
         positions = max(<Py_ssize_t> 1, TILE_BYTES // row_bytes)
     if nest.side_by_side:
-        positions = SHORT_TILE // plan.shape[nest.outer]
+        positions = max(<Py_ssize_t> 1, min(positions, <Py_ssize_t> SHORT_TILE) // plan.shape[nest.outer])
     if nest.inner >= 0:
         nest.block[nest.inner] = min(plan.shape[nest.inner], positions, index_rows(plan, nest))
         if nest.column == nest.inner:
@@ -1150,7 +1184,8 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     nest.inner = left - 1
     nest.outer = left - 2 if left > 1 else -1
     walk_lines_first(plan, &nest)
-    nest.side_by_side = walk_lines_side_by_side(plan, &nest)
+    walk_short_lines_across(plan, &nest)
+    nest.side_by_side = interleaves(plan, &nest)
     choose_kernel(plan, &nest)
     cut(&nest, threads)
     share(&nest, threads)

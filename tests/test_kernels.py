@@ -104,6 +104,29 @@ def test_short_lines_keep_their_order_side_by_side(length, dtype):
                     np.testing.assert_array_equal(result, expected)
 
 
+@pytest.mark.parametrize("index_dtype", ["i8", "i2", ">i8"])
+@pytest.mark.parametrize("length", [2, 10, 16, 40, 500])
+def test_lines_lie_across_the_index(length, index_dtype):
+    """By a kernel that reads the index itself, and by one that needs offsets."""
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(length)
+    shape = 4001, length
+    data, source = rng.integers(0, 99, (2, *shape)).astype(np.float32)
+    index = np.asfortranarray(rng.integers(-length, length, shape).astype(index_dtype))
+    for turned in (data, np.asfortranarray(data)):
+        for threads in (1, 2, 7):
+            with _core.num_threads(threads):
+                np.testing.assert_array_equal(
+                    _core.gather(turned, 1, index), _fallback.gather(data, 1, index)
+                )
+                for name in ("scatter", "scatter_add"):
+                    out = turned.copy(order="K")
+                    getattr(_core, name)(out, 1, index, source, out=out)
+                    expected = getattr(_fallback, name)(data, 1, index, source)
+                    np.testing.assert_array_equal(out, expected)
+
+
 def test_a_panel_has_rows(engine):
     """Of a dim of size 0 there is none to pack, and nothing to divide by."""
     empty, index = np.zeros((13, 1, 38))[:, :0], np.ones((13, 2, 38), np.uint16)
