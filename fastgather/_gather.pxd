@@ -2,4 +2,4 @@ from fastgather._types cimport Direct, Kernel, Mode
 
 cdef Kernel gather_kernel(Py_ssize_t itemsize) noexcept nogil
 cdef Direct gather_direct_kernel(Py_ssize_t itemsize, int index_code, Mode mode) noexcept nogil
-cdef Direct gather_pair_kernel(Py_ssize_t itemsize, int index_code) noexcept nogil
+cdef Direct gather_points_kernel(Py_ssize_t itemsize, int index_code) noexcept nogil

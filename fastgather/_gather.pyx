@@ -8,9 +8,10 @@ from libc.string cimport memcpy
 
 cimport fastgather._inline
 from fastgather._types cimport (
-    AHEAD, BAD, CALL_BYTES, FOUR, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Item3, Item12,
-    Item16, Kernel, Mode, Tile, copy_bytes, foresee, foresee_end, index_at, index_t, item_t, line_items, move_item,
-    normalise, prefetch, prefetch_four, prefetch_row, read_four, rows_ahead, store_nontemporal, waits, wide_index_t,
+    AHEAD, BAD, CALL_BYTES, FOUR, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, MOST_POINTS, Direct, Item3,
+    Item12, Item16, Kernel, Mode, Tile, copy_bytes, foresee, foresee_end, index_at, index_t, item_t, lead_of,
+    line_items, move_item, normalise, prefetch, prefetch_four, prefetch_point, prefetch_row, read_four, rows_ahead,
+    store_nontemporal, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -313,43 +314,43 @@ cdef Py_ssize_t gather_by_mode(const Tile *tile, item_t *item, index_t *index) n
     return gather_in_mode(tile, item, index, MODE_FILL)
 
 
-cdef Py_ssize_t gather_by_pair(const Tile *tile, item_t *item, wide_index_t *index) noexcept nogil:
-    """Single items by two components of an index under "raise": points of an image."""
-    cdef Py_ssize_t n = tile.inner, size = tile.target.size, step = tile.target.step
-    cdef Py_ssize_t second_size = tile.second_target.size, second_step = tile.second_target.step
-    cdef Py_ssize_t stride = tile.values.inner_stride, second_stride = tile.second_values.inner_stride
-    cdef Py_ssize_t base_stride = tile.target.inner_base, to_stride = tile.inner_stride
-    cdef const char *value
-    cdef const char *second
+cdef inline Py_ssize_t gather_points(
+    const Tile *tile, item_t *item, wide_index_t *index, int count
+) noexcept nogil:
+    """Single items by the `count` components of points under "raise"; how many points were out of range."""
+    cdef Py_ssize_t n = tile.inner, base_stride = tile.target.inner_base, to_stride = tile.inner_stride
+    cdef Py_ssize_t[MOST_POINTS] size, step, stride
+    cdef const char *value[MOST_POINTS]
     cdef const char *base
     cdef char *to
     cdef bint far = tile.far
-    cdef Py_ssize_t i, j, bad = 0
-    cdef item_t moved
-    cdef int64_t at, beside
+    cdef Py_ssize_t lead, i, j, bad = 0
+    cdef int k
+    for k in range(count):
+        size[k], step[k], stride[k] = tile.leads[k].size, tile.leads[k].step, tile.points[k].inner_stride
     for j in range(tile.outer):
-        value = tile.values.data + j * tile.values.outer_stride
-        second = tile.second_values.data + j * tile.second_values.outer_stride
+        for k in range(count):
+            value[k] = tile.points[k].data + j * tile.points[k].outer_stride
         base = tile.base + j * tile.target.outer_base
         to = tile.stream + j * tile.outer_stride
         for i in range(n):
             if far and i + AHEAD < n:
-                prefetch(
-                    base + (<const wide_index_t *> (value + AHEAD * stride))[0] * step
-                    + (<const wide_index_t *> (second + AHEAD * second_stride))[0] * second_step
-                )
-            at = normalise((<const volatile wide_index_t *> value)[0], size, MODE_RAISE)
-            beside = normalise((<const volatile wide_index_t *> second)[0], second_size, MODE_RAISE)
-            if <uint64_t> at < <uint64_t> size and <uint64_t> beside < <uint64_t> second_size:
-                memcpy(&moved, base + at * step + beside * second_step, sizeof(item_t))
-                memcpy(to, &moved, sizeof(item_t))
+                prefetch_point(base, value, stride, step, count, index)
+            lead = lead_of(value, stride, size, step, count, index)
+            if lead != BAD:
+                move_item(to, base + lead, item)
             else:
                 bad += 1
-            value += stride
-            second += second_stride
             base += base_stride
             to += to_stride
     return bad
+
+
+cdef Py_ssize_t gather_by_points(const Tile *tile, item_t *item, wide_index_t *index) noexcept nogil:
+    """Points of an image, or of a volume."""
+    if tile.components == 2:
+        return gather_points(tile, item, index, 2)
+    return gather_points(tile, item, index, 3)
 
 
 cdef inline void gather_slices(const Tile *tile, Py_ssize_t length, bint far, bint nontemporal) noexcept nogil:
@@ -463,11 +464,11 @@ cdef Kernel gather_kernel(Py_ssize_t itemsize) noexcept nogil:
     return gather_bytes
 
 
-cdef Direct pair_for(item_t *item, int index_code) noexcept nogil:
+cdef Direct points_for(item_t *item, int index_code) noexcept nogil:
     if index_code == 4:
-        return <Direct> gather_by_pair[item_t, int32_t]
+        return <Direct> gather_by_points[item_t, int32_t]
     if index_code == 6:
-        return <Direct> gather_by_pair[item_t, int64_t]
+        return <Direct> gather_by_points[item_t, int64_t]
     return NULL
 
 
@@ -506,20 +507,20 @@ cdef Direct gather_direct_kernel(Py_ssize_t itemsize, int index_code, Mode mode)
     return NULL
 
 
-cdef Direct gather_pair_kernel(Py_ssize_t itemsize, int index_code) noexcept nogil:
-    """The kernel for two components of one index type, or NULL: only int32 and int64 have one."""
+cdef Direct gather_points_kernel(Py_ssize_t itemsize, int index_code) noexcept nogil:
+    """The kernel for points of one index type, or NULL: only int32 and int64 have one."""
     if itemsize == 1:
-        return pair_for[uint8_t](NULL, index_code)
+        return points_for[uint8_t](NULL, index_code)
     if itemsize == 2:
-        return pair_for[uint16_t](NULL, index_code)
+        return points_for[uint16_t](NULL, index_code)
     if itemsize == 3:
-        return pair_for[Item3](NULL, index_code)
+        return points_for[Item3](NULL, index_code)
     if itemsize == 4:
-        return pair_for[uint32_t](NULL, index_code)
+        return points_for[uint32_t](NULL, index_code)
     if itemsize == 8:
-        return pair_for[uint64_t](NULL, index_code)
+        return points_for[uint64_t](NULL, index_code)
     if itemsize == 12:
-        return pair_for[Item12](NULL, index_code)
+        return points_for[Item12](NULL, index_code)
     if itemsize == 16:
-        return pair_for[Item16](NULL, index_code)
+        return points_for[Item16](NULL, index_code)
     return NULL

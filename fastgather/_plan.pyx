@@ -25,14 +25,14 @@ from libc.string cimport memcpy, memset
 
 cimport numpy as cnp
 
-from fastgather._gather cimport gather_direct_kernel, gather_kernel, gather_pair_kernel
+from fastgather._gather cimport gather_direct_kernel, gather_kernel, gather_points_kernel
 from fastgather._reduce cimport divide_kernel, is_order_free, on_truth_values, reduce_direct_kernel, reduce_kernel
-from fastgather._resolve cimport check_direct_kernel, copy_native, resolver
-from fastgather._scatter cimport scatter_direct_kernel, scatter_kernel, scatter_pair_kernel
+from fastgather._resolve cimport Points, check_direct_kernel, copy_native, points_resolver, resolver
+from fastgather._scatter cimport scatter_direct_kernel, scatter_kernel, scatter_points_kernel
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
-    DIV, FG_NONTEMPORAL, FOUR, LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, READ, SET, SUM, TILE,
-    VALUE_AHEAD, Direct, Kernel, Tile, Values, end_nontemporal, prefetch_row,
+    DIV, FG_NONTEMPORAL, FOUR, LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, MOST_POINTS, READ,
+    SET, SUM, TILE, VALUE_AHEAD, Direct, Kernel, Target, Tile, Values, end_nontemporal, prefetch_row,
 )
 
 cdef enum:
@@ -118,6 +118,9 @@ cdef struct Nest:
     Plan *plan
     Kernel kernel
     Direct direct               # instead of the kernel, or NULL
+    bint alike                  # are all components of the index
+    bint takes_points           # does the direct kernel
+    Points points               # resolves several components at once, or NULL
     bint far
     bint side_by_side           # a tile has all of its outer dim
     bint whole_lines            # of the base are walked one after the other
@@ -390,28 +393,35 @@ cdef int choose_row(Plan *plan) noexcept nogil:
     return d
 
 
+cdef bint components_are_alike(const Plan *plan) noexcept nogil:
+    """Whether there are any, all plain and of one type."""
+    cdef int k
+    for k in range(plan.components):
+        if not plan.component[k].plain or plan.component[k].code != plan.component.code:
+            return False
+    return plan.components > 0
+
+
 cdef bint takes_direct(const Plan *plan, const Nest *nest) noexcept nogil:
     """
     Whether the kernel may read the index itself: one plain index, single items, and "raise" or a
-    read that gives each position something.
+    read that gives each position something. Several are only checked like that, one after the other.
     """
     cdef bint gives = plan.operation == READ and not plan.checks_only and (
         plan.mode == MODE_CLIP or plan.mode == MODE_WRAP
         or (plan.mode == MODE_FILL and nest.fill_size == plan.itemsize)
     )
     return (
-        plan.components == 1 and plan.component.plain and (plan.mode == MODE_RAISE or gives) and nest.row < 0
-        and forced != OFFSETS
+        nest.alike and (plan.components == 1 or plan.checks_only) and (plan.mode == MODE_RAISE or gives)
+        and nest.row < 0 and forced != OFFSETS
     )
 
 
-cdef bint takes_pair(const Plan *plan, const Nest *nest) noexcept nogil:
-    """Whether a read or a plain write may take two components at once."""
-    cdef const Component *component = plan.component
+cdef bint takes_points(const Plan *plan, const Nest *nest) noexcept nogil:
+    """Whether a read or a plain write may take a few components at once."""
     return (
-        plan.components == 2 and component[0].plain and component[1].plain
-        and component[0].code == component[1].code and plan.operation <= SET and not plan.checks_only
-        and plan.mode == MODE_RAISE and nest.row < 0 and forced != OFFSETS
+        nest.alike and 1 < plan.components <= MOST_POINTS and plan.operation <= SET
+        and not plan.checks_only and plan.mode == MODE_RAISE and nest.row < 0 and forced != OFFSETS
     )
 
 
@@ -519,7 +529,7 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
 
     case                                      kernel
     one index, single items (`takes_direct`)  direct: no detour by way of offsets
-    two components, likewise (`takes_pair`)   direct, too
+    two components or three (`takes_points`)  direct, too
     index constant along the row, contiguous  by bytes: a memcpy a row
     anything else                             by offsets
 
@@ -540,10 +550,14 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
         nest.kernel = gather_kernel(0 if row_is_contiguous(plan, nest.row) else itemsize)
     else:
         nest.kernel = scatter_kernel(0 if row_is_contiguous(plan, nest.row) else itemsize)
-    if takes_pair(plan, nest):
-        nest.direct = (gather_pair_kernel if plan.operation == READ else scatter_pair_kernel)(itemsize, code)
+    nest.takes_points = takes_points(plan, nest)
+    if nest.takes_points:
+        nest.direct = (gather_points_kernel if plan.operation == READ else scatter_points_kernel)(itemsize, code)
     elif takes_direct(plan, nest):
         nest.direct = direct_kernel(plan, code)
+    nest.points = NULL
+    if nest.alike and plan.components > 1 and plan.mode == MODE_RAISE and forced != OFFSETS:
+        nest.points = points_resolver(code)
     nest.column = panel_column(plan, nest)
     nest.panel = nest.column >= 0
     nest.lines = nest.panel and nest.column == nest.outer
@@ -828,6 +842,15 @@ cdef Py_ssize_t resolve_tile(
     cdef Py_ssize_t bad = 0, i, j
     cdef int k
     cdef Py_ssize_t native[TILE]
+    cdef Values values[MAX_DIMS]
+    cdef Target targets[MAX_DIMS]
+    if nest.points != NULL:
+        for k in range(plan.components):
+            aim(nest, plan.component + k, start, tile, values + k)
+            targets[k] = tile.target
+            targets[k].size = plan.component[k].size
+            targets[k].step = plan.component[k].step
+        return nest.points(values, targets, plan.components, offset, NULL)
     if plan.components == 0:
         for j in range(tile.outer):
             for i in range(tile.inner):
@@ -871,8 +894,8 @@ cdef Py_ssize_t run_tile(
     Py_ssize_t *picked,
 ) noexcept nogil:
     cdef const Plan *plan = nest.plan
-    cdef Py_ssize_t bad
-    cdef int d
+    cdef Py_ssize_t bad = 0
+    cdef int d, k
     tile.outer = extent(nest, nest.outer, start)
     tile.inner = extent(nest, nest.inner, start)
     tile.row = extent(nest, nest.row, start)
@@ -887,11 +910,16 @@ cdef Py_ssize_t run_tile(
     if panel != NULL:
         tile.base = panel
         tile.next = panel + tile.target.outer_base if nest.lines else NULL
-    if nest.direct != NULL:
-        aim(nest, plan.component, start, tile, &tile.values)
-        if plan.components == 2:
-            aim(nest, plan.component + 1, start, tile, &tile.second_values)
+    if nest.takes_points and nest.direct != NULL:
+        for k in range(plan.components):
+            aim(nest, plan.component + k, start, tile, tile.points + k)
         return nest.direct(tile, NULL, NULL)
+    if nest.direct != NULL:
+        for k in range(plan.components):
+            aim(nest, plan.component + k, start, tile, &tile.values)
+            tile.target.size = plan.component[k].size
+            bad += nest.direct(tile, NULL, NULL)
+        return bad
     bad = resolve_tile(nest, start, tile, offset)
     if picked != NULL:
         pick(nest, tile, part, offset, picked)
@@ -903,6 +931,7 @@ cdef Py_ssize_t run_tile(
 cdef void start_tile(const Nest *nest, Tile *tile) noexcept nogil:
     """What is the same for all tiles."""
     cdef const Plan *plan = nest.plan
+    cdef int k
     tile.outer_stride = stride_of(plan.stream_strides, nest.outer)
     tile.inner_stride = stride_of(plan.stream_strides, nest.inner)
     tile.row_stride = stride_of(plan.stream_strides, nest.row)
@@ -925,15 +954,16 @@ cdef void start_tile(const Nest *nest, Tile *tile) noexcept nogil:
     if nest.across and not nest.whole_lines and not nest.lines:
         tile.value_ahead = LINES_AHEAD * plan.component.strides[nest.outer]
         tile.stream_ahead = LINES_AHEAD * plan.stream_strides[nest.outer]
+    tile.components = plan.components
+    for k in range(plan.components if nest.takes_points else 0):
+        tile.leads[k].size = plan.component[k].size
+        tile.leads[k].step = plan.component[k].step
     tile.target.mode = plan.mode
     tile.target.outer_base = stride_of(plan.base_strides, nest.outer)
     tile.target.inner_base = stride_of(plan.base_strides, nest.inner)
     if plan.components > 0:
         tile.target.size = plan.component.size
         tile.target.step = plan.component.step
-    if plan.components == 2:
-        tile.second_target.size = plan.component[1].size
-        tile.second_target.step = plan.component[1].step
 
 
 cdef void locate(const Nest *nest, Py_ssize_t number, Py_ssize_t *start) noexcept nogil:
@@ -1175,6 +1205,7 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
         threads = max(threads, 3)
     nest.plan = plan
     nest.fill_size = plan.itemsize
+    nest.alike = components_are_alike(plan)
     order_dims(plan)
     coalesce(plan)
     walk_few_first(plan)

@@ -8,8 +8,8 @@ from libc.string cimport memcpy
 
 cimport fastgather._inline
 from fastgather._types cimport (
-    BAD, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, VALUE_AHEAD, Direct, Mode, Target, Tile, Values,
-    index_t, normalise, prefetch,
+    BAD, LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, VALUE_AHEAD, Direct, Mode, Target, Tile,
+    Values, index_t, lead_of, normalise, prefetch, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -95,6 +95,52 @@ cdef Resolve resolver(int code) noexcept nogil:
         <Resolve> resolve[int64_t], <Resolve> resolve[uint64_t],
     ]
     return table[code]
+
+
+cdef inline Py_ssize_t walk_points(
+    const Values *values, const Target *target, int count, Py_ssize_t *offset, wide_index_t *index
+) noexcept nogil:
+    """`count` components of an index at once, under "raise"; how many points were out of range."""
+    cdef Py_ssize_t lead, here, i, j, bad = 0
+    cdef Py_ssize_t[MAX_DIMS] size, step, stride
+    cdef const char *value[MAX_DIMS]
+    cdef int k
+    for k in range(count):
+        size[k], step[k], stride[k] = target[k].size, target[k].step, values[k].inner_stride
+    for j in range(values.outer):
+        here = j * target.outer_base
+        for k in range(count):
+            value[k] = values[k].data + j * values[k].outer_stride
+        for i in range(values.inner):
+            lead = lead_of(value, stride, size, step, count, index)
+            if lead != BAD:
+                lead += here
+            else:
+                bad += 1
+            offset[i] = lead
+            here += target.inner_base
+        offset += values.inner
+    return bad
+
+
+cdef Py_ssize_t resolve_points(
+    const Values *values, const Target *target, int count, Py_ssize_t *offset, wide_index_t *index
+) noexcept nogil:
+    """Two and three are known when this is compiled."""
+    if count == 2:
+        return walk_points(values, target, 2, offset, index)
+    if count == 3:
+        return walk_points(values, target, 3, offset, index)
+    return walk_points(values, target, count, offset, index)
+
+
+cdef Points points_resolver(int code) noexcept nogil:
+    """The resolver of several components of an index type, or NULL: only int32 and int64 have one."""
+    if code == 4:
+        return <Points> resolve_points[int32_t]
+    if code == 6:
+        return <Points> resolve_points[int64_t]
+    return NULL
 
 
 cdef inline bint out_of_range(

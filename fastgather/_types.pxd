@@ -5,6 +5,7 @@ cdef enum:
     MAX_DIMS = 64
     TILE = 1024                 # positions in a tile: their offsets stay in the first-level cache
     FOUR = 4                    # index values that are checked at once
+    MOST_POINTS = 3             # components of an index, at most, that a kernel reads itself
     AHEAD = 32                  # positions from a prefetch to the access it is for
     VALUE_AHEAD = 1 << 10       # bytes that the index is prefetched ahead along a line
     AHEAD_BYTES = 2048          # the same for rows, which are fewer positions ahead the longer they are
@@ -58,7 +59,7 @@ ctypedef fused index_t:
     uint64_t
 
 
-# The index types that reductions and pairs have kernels for; the others go by way of offsets.
+# The index types that reductions and points have kernels for; the others go by way of offsets.
 ctypedef fused wide_index_t:
     int32_t
     int64_t
@@ -107,8 +108,9 @@ cdef struct Target:
 cdef struct Tile:
     Values values               # the index, for a kernel that reads it itself
     Target target
-    Values second_values        # the other component of a pair
-    Target second_target
+    Values points[MOST_POINTS]  # the components of a point, for a kernel that reads them itself
+    Target leads[MOST_POINTS]
+    int components              # of the index
     const Py_ssize_t *offset    # for any other: bytes into base, in C order of the positions, or BAD
     const Py_ssize_t *picked    # bytes into the stream, where only some positions are left, as one line; or NULL
     char *base                  # what the index points into: source of a read, destination of a write
@@ -166,6 +168,35 @@ cdef inline int64_t normalise(index_t value, int64_t size, Mode mode) noexcept n
             i = (i & ~(i >> 63)) - size + 1
             return (i & (i >> 63)) + size - 1
         return i
+
+
+cdef inline Py_ssize_t lead_of(
+    const char **value, const Py_ssize_t *stride, const Py_ssize_t *size, const Py_ssize_t *step, int count,
+    wide_index_t *index,
+) noexcept nogil:
+    """Where the components of a point lead under "raise", or BAD; then on to the next point."""
+    cdef Py_ssize_t lead = 0
+    cdef int64_t[MAX_DIMS] at
+    cdef int k
+    for k in range(count):
+        at[k] = normalise(<wide_index_t> index_at(value[k], 0, index), size[k], MODE_RAISE)
+        value[k] += stride[k]
+    for k in range(count):
+        if <uint64_t> at[k] >= <uint64_t> size[k]:
+            return BAD
+        lead += at[k] * step[k]
+    return lead
+
+
+cdef inline void prefetch_point(
+    const char *base, const char **value, const Py_ssize_t *stride, const Py_ssize_t *step, int count,
+    wide_index_t *index,
+) noexcept nogil:
+    """The place of the point that lies AHEAD of this one."""
+    cdef int k
+    for k in range(count):
+        base += (<const wide_index_t *> (value[k] + AHEAD * stride[k]))[0] * step[k]
+    prefetch(base)
 
 
 cdef inline int64_t index_at(const char *value, Py_ssize_t at, index_t *index) noexcept nogil:
