@@ -10,8 +10,8 @@ cimport fastgather._inline
 from fastgather._types cimport (
     AHEAD, BAD, CALL_BYTES, FOUR, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, MOST_POINTS, Direct, Item3,
     Item12, Item16, Kernel, Mode, Tile, copy_bytes, foresee, foresee_end, index_at, index_t, item_t, lead_of,
-    line_items, move_item, normalise, prefetch, prefetch_four, prefetch_point, prefetch_row, read_four, rows_ahead,
-    store_nontemporal, waits, wide_index_t,
+    line_items, move_item, move_items, normalise, prefetch, prefetch_four, prefetch_point, prefetch_row, read_four,
+    rows_ahead, store_nontemporal, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -85,18 +85,13 @@ cdef inline void gather_items(const Tile *tile, item_t *item, bint far) noexcept
 cdef inline void gather_rows(const Tile *tile, item_t *item) noexcept nogil:
     """Rows of items, with any strides."""
     cdef const Py_ssize_t *offset = tile.offset
-    cdef Py_ssize_t i, j, c
-    cdef item_t moved
-    cdef const char *source
+    cdef Py_ssize_t i, j
     cdef char *to
     for j in range(tile.outer):
         to = tile.stream + j * tile.outer_stride
         for i in range(tile.inner):
             if offset[i] != BAD:
-                source = tile.base + offset[i]
-                for c in range(tile.row):
-                    memcpy(&moved, source + c * tile.row_base_stride, sizeof(item_t))
-                    memcpy(to + c * tile.row_stride, &moved, sizeof(item_t))
+                move_items(to, tile.base + offset[i], tile.row, tile.row_stride, tile.row_base_stride, item)
             else:
                 fill_row(to, tile)
             to += tile.inner_stride

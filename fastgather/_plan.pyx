@@ -46,6 +46,7 @@ cdef enum:
     CHECKED_TILE = 16 * TILE    # checked only
     SHORT_TILE = 2 * TILE       # of up to
     SIDE_BY_SIDE = 16           # positions along its outer dim that are written between each other's
+    PIECE_BYTES = 1 << 14       # of the base that a row lies across, of which a few index values name columns
     SHORT_BYTES = 1 << 23       # an index of very short lines that is gone through several times
     CACHE_BYTES = 1 << 18       # what surely stays in a core's cache
     LEAST_PANEL = 1 << 19       # bytes of a panel: half of the second-level cache, within these limits
@@ -122,7 +123,8 @@ cdef struct Nest:
     bint takes_points           # does the direct kernel
     Points points               # resolves several components at once, or NULL
     bint far
-    bint side_by_side           # a tile has all of its outer dim
+    bint side_by_side           # a tile has all of its outer dim,
+    bint few_a_row              # or of its inner dim, beside a row
     bint whole_lines            # of the base are walked one after the other
     bint across                 # the lines of a large index lie across its rows
     bint foresees
@@ -325,19 +327,19 @@ cdef void walk_lines_first(Plan *plan, const Nest *nest) noexcept nogil:
         swap_dims(plan, line, column)
 
 
-cdef bint interleaves(const Plan *plan, const Nest *nest) noexcept nogil:
+cdef bint interleaves(const Plan *plan, int few, int many) noexcept nogil:
     """
-    Whether positions along the outer dim of a tile, which are few, are written between each other's: threads that had
-    some of them each would write to the same lines of the cache.
+    Whether the positions along one dim, which are few, are written between each other's along another: threads that
+    had some of them each would write to the same lines of the cache.
     """
     cdef const Py_ssize_t *strides = plan.stream_strides
     cdef Py_ssize_t stride
-    if nest.outer < 0 or plan.shape[nest.outer] > SIDE_BY_SIDE:
+    if few < 0 or many < 0 or plan.shape[few] > SIDE_BY_SIDE:
         return False
     if plan.operation != READ:
         strides = plan.base_strides
-    stride = llabs(strides[nest.outer])
-    return 0 < stride < LINE_BYTES and stride * plan.shape[nest.outer] <= llabs(strides[nest.inner])
+    stride = llabs(strides[few] if strides[few] != 0 else plan.component.step)
+    return stride < LINE_BYTES and stride * plan.shape[few] <= llabs(strides[many])
 
 
 cdef void walk_short_lines_across(Plan *plan, const Nest *nest) noexcept nogil:
@@ -624,6 +626,10 @@ cdef void shrink(Nest *nest, int d, Py_ssize_t at_least, int threads) noexcept n
         nest.block[d] = min(nest.block[d], max(at_least, block))
 
 
+cdef bint stays_whole(const Nest *nest, int d) noexcept nogil:
+    return (nest.side_by_side and d == nest.outer) or (nest.few_a_row and d == nest.inner)
+
+
 cdef Py_ssize_t add_level(Nest *nest, int d) noexcept nogil:
     """A loop over the blocks of a dim; how many blocks it has."""
     cdef Level *level = &nest.level[nest.levels]
@@ -683,6 +689,8 @@ cdef Py_ssize_t row_items(const Plan *plan, const Nest *nest, Py_ssize_t items_a
     How much of a row is walked at a time: of one that lies across the lines of the base so little that
     these lines are still in a cache for the next position, which has its items beside those of this one.
     """
+    if nest.few_a_row:
+        return max(<Py_ssize_t> LINE_BYTES, PIECE_BYTES // max(<Py_ssize_t> 1, llabs(plan.base_strides[nest.row])))
     if llabs(plan.base_strides[nest.row]) <= LINE_BYTES:
         return max(<Py_ssize_t> 1, ROW_BYTES // plan.itemsize)
     return LINES_READ * items_a_line if plan.operation == READ else items_a_line
@@ -721,6 +729,8 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
         positions = CHECKED_TILE if plan.checks_only else DIRECT_TILE
     elif row_bytes * TILE > TILE_BYTES:
         positions = max(<Py_ssize_t> 1, TILE_BYTES // row_bytes)
+    if nest.few_a_row:
+        positions = max(positions, plan.shape[nest.inner])
     if nest.side_by_side:
         positions = max(<Py_ssize_t> 1, min(positions, <Py_ssize_t> SHORT_TILE) // plan.shape[nest.outer])
     if nest.inner >= 0:
@@ -738,7 +748,7 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     nest.levels = 0
     for d in range(plan.ndim):
         if not keeps_order(nest, d):
-            if threads > 1 and not meets_at_ends(plan, d) and not (nest.side_by_side and d == nest.outer) and not (
+            if threads > 1 and not stays_whole(nest, d) and not meets_at_ends(plan, d) and not (
                 d == nest.row and by_place_pays(plan, nest) and count_turns(nest) >= 2 * threads
             ):
                 shrink(nest, d, 1 if d == nest.outer and d != nest.column else items_a_line, threads)
@@ -1216,7 +1226,8 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     nest.outer = left - 2 if left > 1 else -1
     walk_lines_first(plan, &nest)
     walk_short_lines_across(plan, &nest)
-    nest.side_by_side = interleaves(plan, &nest)
+    nest.side_by_side = interleaves(plan, nest.outer, nest.inner)
+    nest.few_a_row = interleaves(plan, nest.inner, nest.row)
     choose_kernel(plan, &nest)
     cut(&nest, threads)
     share(&nest, threads)

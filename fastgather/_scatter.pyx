@@ -8,8 +8,8 @@ from libc.string cimport memcpy
 cimport fastgather._inline
 from fastgather._types cimport (
     AHEAD, BAD, FOUR, MODE_RAISE, MOST_POINTS, Direct, Item3, Item12, Item16, Kernel, Tile, copy_bytes, foresee,
-    foresee_end, index_at, index_t, item_t, lead_of, line_items, move_item, normalise, prefetch, prefetch_four,
-    prefetch_point, prefetch_row, read_four, rows_ahead, waits, wide_index_t,
+    foresee_end, index_at, index_t, item_t, lead_of, line_items, move_item, move_items, normalise, prefetch,
+    prefetch_four, prefetch_point, prefetch_row, read_four, rows_ahead, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -49,10 +49,8 @@ cdef inline void scatter_rows(const Tile *tile, item_t *item) noexcept nogil:
     """Rows of items, with any strides."""
     cdef const Py_ssize_t *offset = tile.offset
     cdef const Py_ssize_t *picked = tile.picked
-    cdef Py_ssize_t i, j, c
-    cdef item_t moved
+    cdef Py_ssize_t i, j
     cdef const char *source
-    cdef char *to
     for j in range(tile.outer):
         source = tile.stream + j * tile.outer_stride
         for i in range(tile.inner):
@@ -63,10 +61,7 @@ cdef inline void scatter_rows(const Tile *tile, item_t *item) noexcept nogil:
             elif tile.row_stride == 0 and tile.row_base_stride == sizeof(item_t):
                 repeat_item(tile.base + offset[i], source, tile.row, item)
             else:
-                to = tile.base + offset[i]
-                for c in range(tile.row):
-                    memcpy(&moved, source + c * tile.row_stride, sizeof(item_t))
-                    memcpy(to + c * tile.row_base_stride, &moved, sizeof(item_t))
+                move_items(tile.base + offset[i], source, tile.row, tile.row_base_stride, tile.row_stride, item)
             source += tile.inner_stride
         offset += tile.inner
 

@@ -248,6 +248,23 @@ cdef inline void move_item(char *to, const char *source, item_t *item) noexcept 
     memcpy(to, &moved, sizeof(item_t))
 
 
+cdef inline void move_items(
+    char *to, const char *source, Py_ssize_t n, Py_ssize_t to_stride, Py_ssize_t stride, item_t *item
+) noexcept nogil:
+    """A row of items, by fours: a compiler that cannot know whether the two overlap moves one at a time."""
+    cdef item_t[FOUR] moved
+    cdef Py_ssize_t _, k
+    for _ in range(n // FOUR):
+        for k in range(FOUR):
+            memcpy(&moved[k], source + k * stride, sizeof(item_t))
+        for k in range(FOUR):
+            memcpy(to + k * to_stride, &moved[k], sizeof(item_t))
+        source += FOUR * stride
+        to += FOUR * to_stride
+    for k in range(n % FOUR):
+        move_item(to + k * to_stride, source + k * stride, item)
+
+
 cdef inline int index_code(int itemsize, bint is_unsigned) noexcept nogil:
     """The place of an index type among those of `index_t`."""
     return 2 * (0 if itemsize == 1 else 1 if itemsize == 2 else 2 if itemsize == 4 else 3) + is_unsigned

@@ -127,6 +127,30 @@ def test_lines_lie_across_the_index(length, index_dtype):
                     np.testing.assert_array_equal(out, expected)
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 9, 17])
+def test_few_columns_of_many_rows(count):
+    """By rows that threads share, in pieces; of a source that is repeated, too, whose stride is 0."""
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(count)
+    data = rng.integers(0, 99, (20_011, 5)).astype(np.float32)
+    column = np.broadcast_to(data[:1], data.shape)
+    index = rng.integers(-5, 5, count)
+    source = rng.integers(0, 99, (20_011, count)).astype(np.float32)
+    for threads in (1, 2, 7):
+        with _core.num_threads(threads):
+            for array in (data, column, np.asfortranarray(data), data[::-1]):
+                np.testing.assert_array_equal(
+                    _core.index_select(array, 1, index), np.take(array, index, 1)
+                )
+            for name in ("index_copy", "index_add"):
+                expected = getattr(_fallback, name)(data, 1, index, source)
+                for order in ("C", "F"):
+                    out = data.copy(order=order)
+                    getattr(_core, name)(out, 1, index, source, out=out)
+                    np.testing.assert_array_equal(out, expected)
+
+
 def test_a_panel_has_rows(engine):
     """Of a dim of size 0 there is none to pack, and nothing to divide by."""
     empty, index = np.zeros((13, 1, 38))[:, :0], np.ones((13, 2, 38), np.uint16)
