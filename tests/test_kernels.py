@@ -129,7 +129,7 @@ def test_lines_lie_across_the_index(length, index_dtype):
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 9, 17])
 def test_few_columns_of_many_rows(count):
-    """By rows that threads share, in pieces; of a source that is repeated, too, whose stride is 0."""
+    """By rows that threads share, in pieces; of a source that is repeated, too: its stride is 0."""
     from fastgather import _core, _fallback
 
     rng = np.random.default_rng(count)
