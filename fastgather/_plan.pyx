@@ -38,14 +38,12 @@ from fastgather._types cimport (
 cdef enum:
     ITEM_BYTES = 1 << 12        # a contiguous row up to this long is an item
     ROW_BYTES = 1 << 17         # a longer one is cut, so that threads can share it
-    FEW_READ = 3                # index values for which a strided row pays
-    FEW_WRITTEN = 4
     LINES_READ = 4              # of the cache, in the result, that a piece of a row fills which lies across the base
     TILE_BYTES = 1 << 17        # what a tile moves, at most
     DIRECT_TILE = 4 * TILE      # positions in a tile that needs no offsets, and in one that is
     CHECKED_TILE = 16 * TILE    # checked only
     SHORT_TILE = 2 * TILE       # of up to
-    SIDE_BY_SIDE = 16           # positions along its outer dim that are written between each other's
+    SIDE_BY_SIDE = 64           # positions along its outer dim that are written between each other's
     PIECE_BYTES = 1 << 14       # of the base that a row lies across, of which a few index values name columns
     SHORT_BYTES = 1 << 23       # an index of very short lines that is gone through several times
     CACHE_BYTES = 1 << 18       # what surely stays in a core's cache
@@ -278,9 +276,8 @@ cdef void walk_few_first(Plan *plan) noexcept nogil:
     Two serial dims do not change places: their order is that of duplicates.
     """
     cdef int d = plan.ndim - 1
-    cdef Py_ssize_t few = FEW_READ if plan.operation == READ else FEW_WRITTEN
     if (
-        d > 0 and plan.shape[d] <= few < plan.shape[d - 1] and not index_is_constant(plan, d)
+        d > 0 and plan.shape[d] <= SIDE_BY_SIDE < plan.shape[d - 1] and not index_is_constant(plan, d)
         and index_is_constant(plan, d - 1)
         and llabs(plan.base_strides[d - 1]) <= LINE_BYTES and llabs(plan.stream_strides[d - 1]) <= LINE_BYTES
         and not (is_serial(plan, d - 1) and is_serial(plan, d))
