@@ -1092,7 +1092,7 @@ def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="rais
 def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=None):
     cdef cnp.ndarray values, ends, total
     cdef Py_ssize_t shape[MAX_DIMS]
-    cdef int d, along
+    cdef int d, along, typenum
     cdef cnp.dtype dtype
     cdef bint mean, any_nan
     # What is plain is done here; the rest, and what is wrong, where both engines do it.
@@ -1101,9 +1101,10 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
         dtype = values.descr
         if not is_reducible(cnp.PyArray_TYPE(values)) and reductions.is_narrow_float(dtype):
             values = convert(values, FLOAT32, &any_nan)
+        typenum = cnp.PyArray_TYPE(values)
         if (
             cnp.PyArray_NDIM(values) and route(values, operation) == BY_KERNEL
-            and (cnp.PyTypeNum_ISFLOAT(cnp.PyArray_TYPE(values)) or not mean)
+            and (not mean or cnp.PyTypeNum_ISFLOAT(typenum) or cnp.PyTypeNum_ISCOMPLEX(typenum))
         ):
             along = as_dim(axis, cnp.PyArray_NDIM(values))
             ends = plain_ends(lengths, cnp.PyArray_DIM(values, along))

@@ -342,10 +342,12 @@ cdef inline Py_ssize_t gather_points(
 
 
 cdef Py_ssize_t gather_by_points(const Tile *tile, item_t *item, wide_index_t *index) noexcept nogil:
-    """Points of an image, or of a volume."""
+    """Points of an image, of a volume, of several of them."""
     if tile.components == 2:
         return gather_points(tile, item, index, 2)
-    return gather_points(tile, item, index, 3)
+    if tile.components == 3:
+        return gather_points(tile, item, index, 3)
+    return gather_points(tile, item, index, 4)
 
 
 cdef inline void gather_slices(const Tile *tile, Py_ssize_t length, bint far, bint nontemporal) noexcept nogil:

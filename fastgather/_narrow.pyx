@@ -73,22 +73,23 @@ cdef cnp.ndarray convert(cnp.ndarray array, cnp.dtype dtype, bint *any_nan):
     cdef int threads
     cdef Work work
     cdef cnp.dtype narrow
-    cdef bint widens, bfloat
+    cdef bint widens, bfloat, fortran
     any_nan[0] = False
     if array.descr is dtype:
         return array
     widens = dtype.type_num == cnp.NPY_FLOAT
     narrow = array.descr if widens else dtype
     bfloat = is_bfloat(narrow)
+    fortran = not cnp.PyArray_ISCARRAY_RO(array) and cnp.PyArray_ISFARRAY_RO(array)
     if not (
         (bfloat or narrow.type_num == NPY_HALF)
         and (widens or cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT)
-        and cnp.PyArray_ISCARRAY_RO(array) and dtype.isnative
+        and (cnp.PyArray_ISCARRAY_RO(array) or fortran) and dtype.isnative
     ):
         result = by_numpy(array, dtype)
         any_nan[0] = reductions.has_nan(result)
         return result
-    result = new_array(dtype, cnp.PyArray_NDIM(array), <const Py_ssize_t *> cnp.PyArray_DIMS(array), False)
+    result = new_array(dtype, cnp.PyArray_NDIM(array), <const Py_ssize_t *> cnp.PyArray_DIMS(array), fortran)
     conversion.convert = converter(wide, not widens, bfloat)
     conversion.source = <const char *> cnp.PyArray_DATA(array)
     conversion.to = <char *> cnp.PyArray_DATA(result)

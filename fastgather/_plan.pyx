@@ -42,6 +42,7 @@ cdef enum:
     TILE_BYTES = 1 << 17        # what a tile moves, at most
     DIRECT_TILE = 4 * TILE      # positions in a tile that needs no offsets, and in one that is
     CHECKED_TILE = 16 * TILE    # checked only
+    LEAST_ARRANGED = 64         # positions for which another order of dims may pay
     SHORT_TILE = 2 * TILE       # of up to
     SIDE_BY_SIDE = 64           # positions along its outer dim that are written between each other's
     PIECE_BYTES = 1 << 14       # of the base that a row lies across, of which a few index values name columns
@@ -528,7 +529,7 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
 
     case                                      kernel
     one index, single items (`takes_direct`)  direct: no detour by way of offsets
-    two components or three (`takes_points`)  direct, too
+    two components to four (`takes_points`)   direct, too
     index constant along the row, contiguous  by bytes: a memcpy a row
     anything else                             by offsets
 
@@ -681,27 +682,45 @@ cdef Py_ssize_t panel_lines(const Plan *plan) noexcept nogil:
     return min(<Py_ssize_t> PANEL_LINES, max(<Py_ssize_t> 1, panel_bytes // bytes))
 
 
+cdef bint crosses_large_base(const Plan *plan, int row) noexcept nogil:
+    """
+    Whether a row that is read lies across the lines of a large base: a piece of all rows comes first, then the next,
+    so that the lines of each piece are read while they are in a cache.
+    """
+    return (
+        row >= 0 and plan.operation == READ and llabs(plan.base_strides[row]) > LINE_BYTES
+        and (plan.shape[row] * llabs(plan.base_strides[row]) > 4 * FAR_BYTES or forced == FAR)
+    )
+
+
 cdef Py_ssize_t row_items(const Plan *plan, const Nest *nest, Py_ssize_t items_a_line) noexcept nogil:
     """
     How much of a row is walked at a time: of one that lies across the lines of the base so little that
     these lines are still in a cache for the next position, which has its items beside those of this one.
     """
+    cdef Py_ssize_t lines
     if nest.few_a_row:
         return max(<Py_ssize_t> LINE_BYTES, PIECE_BYTES // max(<Py_ssize_t> 1, llabs(plan.base_strides[nest.row])))
     if llabs(plan.base_strides[nest.row]) <= LINE_BYTES:
         return max(<Py_ssize_t> 1, ROW_BYTES // plan.itemsize)
-    return LINES_READ * items_a_line if plan.operation == READ else items_a_line
+    if plan.operation != READ or plan.components != 1:
+        return items_a_line
+    lines = panel_bytes // max(<Py_ssize_t> 1, items_a_line * plan.component.size * llabs(plan.component.step))
+    return items_a_line * max(<Py_ssize_t> 1, min(<Py_ssize_t> LINES_READ, lines))
 
 
-cdef Py_ssize_t index_rows(const Plan *plan, const Nest *nest) noexcept nogil:
+cdef Py_ssize_t positions_a_line(const Plan *plan, const Nest *nest) noexcept nogil:
     """
-    How many positions of a line are walked before those of the next one: where the lines of the index lie across its
-    rows, so many that the pieces of these are still in the first-level cache.
+    How many positions of a line are walked before those of the next one: where the lines of the index, or of the other
+    operand, lie across its rows, so many that the pieces of these are still in the first-level cache.
     """
-    cdef Py_ssize_t stride
-    if nest.outer < 0 or plan.components != 1 or plan.component.strides[nest.outer] != plan.component.itemsize:
+    cdef Py_ssize_t stride = 0
+    if nest.outer < 0:
         return plan.shape[nest.inner]
-    stride = llabs(plan.component.strides[nest.inner])
+    if plan.components == 1 and plan.component.strides[nest.outer] == plan.component.itemsize:
+        stride = llabs(plan.component.strides[nest.inner])
+    if plan.operation == READ and plan.stream_strides[nest.outer] == plan.itemsize:
+        stride |= llabs(plan.stream_strides[nest.inner])
     if stride <= LINE_BYTES:
         return plan.shape[nest.inner]
     return min(<Py_ssize_t> MOST_ROWS, LEAST_ROWS * max(<Py_ssize_t> 1, PLACES // (stride & -stride)))
@@ -710,6 +729,7 @@ cdef Py_ssize_t index_rows(const Plan *plan, const Nest *nest) noexcept nogil:
 cdef void cut(Nest *nest, int threads) noexcept nogil:
     """Blocks of the tile's dims, then the levels: parallel ones first."""
     cdef Plan *plan = nest.plan
+    cdef bint first
     cdef int d
     cdef Py_ssize_t row_bytes = plan.itemsize, positions, items_a_line = ceiling(LINE_BYTES, plan.itemsize)
     for d in range(plan.ndim):
@@ -731,7 +751,7 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     if nest.side_by_side:
         positions = max(<Py_ssize_t> 1, min(positions, <Py_ssize_t> SHORT_TILE) // plan.shape[nest.outer])
     if nest.inner >= 0:
-        nest.block[nest.inner] = min(plan.shape[nest.inner], positions, index_rows(plan, nest))
+        nest.block[nest.inner] = min(plan.shape[nest.inner], positions, positions_a_line(plan, nest))
         if nest.column == nest.inner:
             nest.block[nest.inner] = min(nest.block[nest.inner], panel_width(plan, threads))
         if nest.lines:
@@ -743,8 +763,12 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     nest.units = 1
     nest.turns = 1
     nest.levels = 0
+    first = crosses_large_base(plan, nest.row)
+    if first:
+        shrink(nest, nest.row, items_a_line, threads)
+        nest.units *= add_level(nest, nest.row)
     for d in range(plan.ndim):
-        if not keeps_order(nest, d):
+        if not keeps_order(nest, d) and not (first and d == nest.row):
             if threads > 1 and not stays_whole(nest, d) and not meets_at_ends(plan, d) and not (
                 d == nest.row and by_place_pays(plan, nest) and count_turns(nest) >= 2 * threads
             ):
@@ -896,13 +920,28 @@ cdef void pick(
     tile.inner = kept
 
 
+cdef Py_ssize_t run_points(const Nest *nest, const Py_ssize_t *start, Tile *tile) noexcept nogil:
+    """A kernel that reads all components itself, or a check of one after the other; what was out of range."""
+    cdef const Plan *plan = nest.plan
+    cdef Py_ssize_t bad = 0
+    cdef int k
+    for k in range(plan.components):
+        if nest.takes_points:
+            aim(nest, plan.component + k, start, tile, tile.points + k)
+        else:
+            aim(nest, plan.component + k, start, tile, &tile.values)
+            tile.target.size = plan.component[k].size
+            bad += nest.direct(tile, NULL, NULL)
+    return nest.direct(tile, NULL, NULL) if nest.takes_points else bad
+
+
 cdef Py_ssize_t run_tile(
     const Nest *nest, const Py_ssize_t *start, Py_ssize_t *offset, Tile *tile, char *panel, Py_ssize_t part,
     Py_ssize_t *picked,
 ) noexcept nogil:
     cdef const Plan *plan = nest.plan
-    cdef Py_ssize_t bad = 0
-    cdef int d, k
+    cdef Py_ssize_t bad
+    cdef int d
     tile.outer = extent(nest, nest.outer, start)
     tile.inner = extent(nest, nest.inner, start)
     tile.row = extent(nest, nest.row, start)
@@ -917,16 +956,11 @@ cdef Py_ssize_t run_tile(
     if panel != NULL:
         tile.base = panel
         tile.next = panel + tile.target.outer_base if nest.lines else NULL
-    if nest.takes_points and nest.direct != NULL:
-        for k in range(plan.components):
-            aim(nest, plan.component + k, start, tile, tile.points + k)
+    if nest.direct != NULL and plan.components == 1:
+        aim(nest, plan.component, start, tile, &tile.values)
         return nest.direct(tile, NULL, NULL)
     if nest.direct != NULL:
-        for k in range(plan.components):
-            aim(nest, plan.component + k, start, tile, &tile.values)
-            tile.target.size = plan.component[k].size
-            bad += nest.direct(tile, NULL, NULL)
-        return bad
+        return run_points(nest, start, tile)
     bad = resolve_tile(nest, start, tile, offset)
     if picked != NULL:
         pick(nest, tile, part, offset, picked)
@@ -1203,10 +1237,10 @@ cdef void copy_whole(Plan *plan, Py_ssize_t itemsize, int threads) noexcept nogi
 cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     """Carry out a plan, which is spent afterwards; how many index values were out of range."""
     cdef Nest nest
-    cdef Py_ssize_t bad
+    cdef Py_ssize_t bad, count = elements(plan)
     cdef int left
     cdef char room[ITEM_BYTES]
-    if elements(plan) == 0:
+    if count == 0:
         return 0
     if forced >= COPY:
         threads = max(threads, 3)
@@ -1221,10 +1255,12 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     left = plan.ndim - (nest.row >= 0)
     nest.inner = left - 1
     nest.outer = left - 2 if left > 1 else -1
-    walk_lines_first(plan, &nest)
-    walk_short_lines_across(plan, &nest)
-    nest.side_by_side = interleaves(plan, nest.outer, nest.inner)
-    nest.few_a_row = interleaves(plan, nest.inner, nest.row)
+    nest.side_by_side = nest.few_a_row = False
+    if count >= LEAST_ARRANGED or forced != NOTHING:
+        walk_lines_first(plan, &nest)
+        walk_short_lines_across(plan, &nest)
+        nest.side_by_side = interleaves(plan, nest.outer, nest.inner)
+        nest.few_a_row = interleaves(plan, nest.inner, nest.row)
     choose_kernel(plan, &nest)
     cut(&nest, threads)
     share(&nest, threads)

@@ -126,11 +126,13 @@ cdef inline Py_ssize_t walk_points(
 cdef Py_ssize_t resolve_points(
     const Values *values, const Target *target, int count, Py_ssize_t *offset, wide_index_t *index
 ) noexcept nogil:
-    """Two and three are known when this is compiled."""
+    """Few are known when this is compiled."""
     if count == 2:
         return walk_points(values, target, 2, offset, index)
     if count == 3:
         return walk_points(values, target, 3, offset, index)
+    if count == 4:
+        return walk_points(values, target, 4, offset, index)
     return walk_points(values, target, count, offset, index)
 
 

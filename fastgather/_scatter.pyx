@@ -203,10 +203,12 @@ cdef inline Py_ssize_t scatter_points(
 
 
 cdef Py_ssize_t scatter_by_points(const Tile *tile, item_t *item, wide_index_t *index) noexcept nogil:
-    """Points of an image, or of a volume."""
+    """Points of an image, of a volume, of several of them."""
     if tile.components == 2:
         return scatter_points(tile, item, index, 2)
-    return scatter_points(tile, item, index, 3)
+    if tile.components == 3:
+        return scatter_points(tile, item, index, 3)
+    return scatter_points(tile, item, index, 4)
 
 
 cdef void scatter_bytes(const Tile *tile, void *item) noexcept nogil:

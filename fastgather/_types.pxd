@@ -5,7 +5,7 @@ cdef enum:
     MAX_DIMS = 64
     TILE = 1024                 # positions in a tile: their offsets stay in the first-level cache
     FOUR = 4                    # index values that are checked at once
-    MOST_POINTS = 3             # components of an index, at most, that a kernel reads itself
+    MOST_POINTS = 4             # components of an index, at most, that a kernel reads itself
     AHEAD = 32                  # positions from a prefetch to the access it is for
     VALUE_AHEAD = 1 << 10       # bytes that the index is prefetched ahead along a line
     AHEAD_BYTES = 2048          # the same for rows, which are fewer positions ahead the longer they are
