@@ -42,7 +42,7 @@ cdef enum:
     TILE_BYTES = 1 << 17        # what a tile moves, at most
     DIRECT_TILE = 4 * TILE      # positions in a tile that needs no offsets, and in one that is
     CHECKED_TILE = 16 * TILE    # checked only
-    LEAST_ARRANGED = 64         # positions for which another order of dims may pay
+    FEW = 128                   # items, for which no other order of dims, panel or prefetch pays
     SHORT_TILE = 2 * TILE       # of up to
     SIDE_BY_SIDE = 64           # positions along its outer dim that are written between each other's
     PIECE_BYTES = 1 << 14       # of the base that a row lies across, of which a few index values name columns
@@ -330,14 +330,16 @@ cdef bint interleaves(const Plan *plan, int few, int many) noexcept nogil:
     Whether the positions along one dim, which are few, are written between each other's along another: threads that
     had some of them each would write to the same lines of the cache.
     """
-    cdef const Py_ssize_t *strides = plan.stream_strides
-    cdef Py_ssize_t stride
+    cdef Py_ssize_t stride, other
     if few < 0 or many < 0 or plan.shape[few] > SIDE_BY_SIDE:
         return False
-    if plan.operation != READ:
-        strides = plan.base_strides
-    stride = llabs(strides[few] if strides[few] != 0 else plan.component.step)
-    return stride < LINE_BYTES and stride * plan.shape[few] <= llabs(strides[many])
+    if plan.operation == READ:
+        stride, other = llabs(plan.stream_strides[few]), llabs(plan.stream_strides[many])
+    else:
+        stride, other = llabs(plan.base_strides[few]), llabs(plan.base_strides[many])
+        if stride == 0 and plan.components > 0:
+            stride = llabs(plan.component.step)
+    return 0 < stride < LINE_BYTES and stride * plan.shape[few] <= other
 
 
 cdef void walk_short_lines_across(Plan *plan, const Nest *nest) noexcept nogil:
@@ -538,7 +540,6 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
     """
     cdef Py_ssize_t itemsize = plan.itemsize
     cdef int code = plan.component.code if plan.components else 0
-    cdef bint short
     nest.direct = NULL
     if plan.operation >= DIV:
         nest.kernel = divide_kernel(plan.typenum)
@@ -558,6 +559,11 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
     nest.points = NULL
     if nest.alike and plan.components > 1 and plan.mode == MODE_RAISE and forced != OFFSETS:
         nest.points = points_resolver(code)
+
+
+cdef void choose_way(const Plan *plan, Nest *nest) noexcept nogil:
+    """What is worth it for more than a few positions: panels, and knowing what comes next or will not come again."""
+    cdef bint short
     nest.column = panel_column(plan, nest)
     nest.panel = nest.column >= 0
     nest.lines = nest.panel and nest.column == nest.outer
@@ -811,9 +817,9 @@ cdef bint by_copy_pays(const Plan *plan, const Nest *nest) noexcept nogil:
     )
 
 
-cdef void share(Nest *nest, int threads) noexcept nogil:
+cdef bint share(Nest *nest, int threads) noexcept nogil:
     """
-    How to share what may collide, where there are fewer units than threads.
+    How to share what may collide, where there are fewer units than threads; whether tiles have to be cut anew.
 
     case                                         how
     small base, any order gives the same bits    by copies: histograms of integers, amax and amin
@@ -826,7 +832,7 @@ cdef void share(Nest *nest, int threads) noexcept nogil:
     nest.parts = 1
     nest.copies = NULL
     if threads <= nest.units or (nest.turns < 2 * threads and forced < COPY):
-        return
+        return False
     if by_copy_pays(plan, nest) and forced != PLACE:
         nest.copies = <char *> malloc(threads * plan.component.size * plan.itemsize)
     if nest.copies != NULL:
@@ -835,8 +841,10 @@ cdef void share(Nest *nest, int threads) noexcept nogil:
     elif by_place_pays(plan, nest) or (threads >= MANY_THREADS and has_places(plan, nest)):
         nest.sharing = BY_PLACE
         nest.parts = ceiling(threads, nest.units)
-        nest.direct = NULL
-        cut(nest, threads)
+        if nest.direct != NULL:
+            nest.direct = NULL
+            return True
+    return False
 
 
 cdef Py_ssize_t extent(const Nest *nest, int d, const Py_ssize_t *start) noexcept nogil:
@@ -1234,6 +1242,31 @@ cdef void copy_whole(Plan *plan, Py_ssize_t itemsize, int threads) noexcept nogi
     run(&copy, threads)
 
 
+cdef Py_ssize_t run_few(Nest *nest) noexcept nogil:
+    """All of a small plan, whose tiles have all of their dims; how many indices were out of range."""
+    cdef const Plan *plan = nest.plan
+    cdef Py_ssize_t offset[FEW]
+    cdef Py_ssize_t start[MAX_DIMS]
+    cdef Py_ssize_t bad = 0
+    cdef Tile tile
+    cdef int d
+    nest.panel = nest.lines = nest.far = nest.whole_lines = nest.across = nest.foresees = nest.nontemporal = False
+    for d in range(plan.ndim):
+        nest.block[d] = plan.shape[d] if d >= nest.outer else 1
+        start[d] = 0
+    start_tile(nest, &tile)
+    tile.offset = offset
+    while True:
+        bad += run_tile(nest, start, offset, &tile, NULL, 0, NULL)
+        d = nest.outer - 1
+        while d >= 0 and start[d] + 1 == plan.shape[d]:
+            start[d] = 0
+            d -= 1
+        if d < 0:
+            return bad
+        start[d] += 1
+
+
 cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     """Carry out a plan, which is spent afterwards; how many index values were out of range."""
     cdef Nest nest
@@ -1255,15 +1288,19 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     left = plan.ndim - (nest.row >= 0)
     nest.inner = left - 1
     nest.outer = left - 2 if left > 1 else -1
-    nest.side_by_side = nest.few_a_row = False
-    if count >= LEAST_ARRANGED or forced != NOTHING:
-        walk_lines_first(plan, &nest)
-        walk_short_lines_across(plan, &nest)
-        nest.side_by_side = interleaves(plan, nest.outer, nest.inner)
-        nest.few_a_row = interleaves(plan, nest.inner, nest.row)
+    if count <= FEW and threads <= 1 and plan.origin == NULL and forced == NOTHING:
+        choose_kernel(plan, &nest)
+        return run_few(&nest)
+    walk_lines_first(plan, &nest)
+    walk_short_lines_across(plan, &nest)
+    nest.side_by_side = interleaves(plan, nest.outer, nest.inner)
+    nest.few_a_row = interleaves(plan, nest.inner, nest.row)
     choose_kernel(plan, &nest)
-    cut(&nest, threads)
-    share(&nest, threads)
+    choose_way(plan, &nest)
+    while True:
+        cut(&nest, threads)
+        if not share(&nest, threads):
+            break
     nest.origin = 0
     if plan.origin != NULL and units_cover(plan, &nest):
         nest.origin = plan.origin - plan.base
