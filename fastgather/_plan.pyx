@@ -6,12 +6,15 @@ A plan comes in with the dims in the user's order. `run` then
    each other in all operands (`order_dims`, `coalesce`);
 2. sets the innermost dim apart as a row, where the index is constant along it, or the one next to it where
    the innermost has a few index values (`walk_few_first`), makes one item of a short contiguous row
-   (`choose_row`), and walks lines where that is worth a panel (`walk_lines_first`);
+   (`choose_row`), and walks lines where that suits all but the index (`walk_lines_first`), or, where they are very
+   short, across them (`walk_short_lines_across`);
 3. cuts the dims into blocks, the innermost two into tiles small enough for their offsets to stay in the
    first-level cache (`cut`);
 4. decides how threads share what can collide, where nothing else is left to share (`share`);
 5. hands contiguous ranges of tiles to threads; for each tile the index values become byte
    offsets (`_resolve`) and a kernel moves what lies there (`_gather`, `_scatter`, `_reduce`).
+
+A few items go through step 2 and 5 alone, in one thread (`run_few`).
 
 A write may bring what its base has to hold first (`origin`). Where the units have the base between them, each
 copies its part just before it writes there; otherwise all is copied at the start.
@@ -122,8 +125,8 @@ cdef struct Nest:
     bint takes_points           # does the direct kernel
     Points points               # resolves several components at once, or NULL
     bint far
-    bint side_by_side           # a tile has all of its outer dim,
-    bint few_a_row              # or of its inner dim, beside a row
+    bint side_by_side           # threads share no positions of the outer dim of a tile,
+    bint few_a_row              # or of the inner one, beside a row
     bint whole_lines            # of the base are walked one after the other
     bint across                 # the lines of a large index lie across its rows
     bint foresees
@@ -709,8 +712,10 @@ cdef Py_ssize_t row_items(const Plan *plan, const Nest *nest, Py_ssize_t items_a
         return max(<Py_ssize_t> LINE_BYTES, PIECE_BYTES // max(<Py_ssize_t> 1, llabs(plan.base_strides[nest.row])))
     if llabs(plan.base_strides[nest.row]) <= LINE_BYTES:
         return max(<Py_ssize_t> 1, ROW_BYTES // plan.itemsize)
-    if plan.operation != READ or plan.components != 1:
+    if plan.operation != READ:
         return items_a_line
+    if plan.components != 1:
+        return LINES_READ * items_a_line
     lines = panel_bytes // max(<Py_ssize_t> 1, items_a_line * plan.component.size * llabs(plan.component.step))
     return items_a_line * max(<Py_ssize_t> 1, min(<Py_ssize_t> LINES_READ, lines))
 
@@ -718,10 +723,11 @@ cdef Py_ssize_t row_items(const Plan *plan, const Nest *nest, Py_ssize_t items_a
 cdef Py_ssize_t positions_a_line(const Plan *plan, const Nest *nest) noexcept nogil:
     """
     How many positions of a line are walked before those of the next one: where the lines of the index, or of the other
-    operand, lie across its rows, so many that the pieces of these are still in the first-level cache.
+    operand, lie across its rows, so many that the pieces of these are still in the first-level cache. All, where the
+    order of positions is that of duplicates.
     """
     cdef Py_ssize_t stride = 0
-    if nest.outer < 0:
+    if nest.outer < 0 or (is_serial(plan, nest.outer) and is_serial(plan, nest.inner)):
         return plan.shape[nest.inner]
     if plan.components == 1 and plan.component.strides[nest.outer] == plan.component.itemsize:
         stride = llabs(plan.component.strides[nest.inner])
@@ -875,7 +881,7 @@ cdef void aim(
 cdef Py_ssize_t resolve_tile(
     const Nest *nest, const Py_ssize_t *start, Tile *tile, Py_ssize_t *offset
 ) noexcept nogil:
-    """Fill `offset` from all components; how many index values were out of range."""
+    """Fill `offset` from all components; how many index values, or points, were out of range."""
     cdef const Plan *plan = nest.plan
     cdef const Component *component
     cdef Py_ssize_t bad = 0, i, j
@@ -1316,7 +1322,7 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
 
 
 cdef Py_ssize_t count_bad(const Plan *plan, int threads) noexcept nogil:
-    """How many index values are out of range, each value once, whatever the other dims hold."""
+    """Whether index values are out of range: each is looked at once, whatever the other dims hold."""
     cdef Plan check
     cdef Component component[MAX_DIMS]
     cdef int d

@@ -127,6 +127,27 @@ def test_lines_lie_across_the_index(length, index_dtype):
                     np.testing.assert_array_equal(out, expected)
 
 
+@pytest.mark.parametrize("components", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_last_of_many_duplicates_stays_however_the_index_lies(order, components):
+    """Positions are walked in C order, though the rows of the index lie across it."""
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(components)
+    data = rng.integers(0, 99, (7, *[2] * (components - 1), 5)).astype(np.float32)
+    sizes = data.shape[:components]
+    index = tuple(np.asarray(rng.integers(0, n, (128, 135)), order=order) for n in sizes)
+    updates = rng.random((128, 135, 5), np.float32)
+    for order_of_data in ("C", "F"):
+        array = np.asarray(data, order=order_of_data)
+        for threads in (1, 2, 3, 7):
+            with _core.num_threads(threads):
+                for reduction in ("none", "add"):
+                    expected = _fallback.scatter_nd(array, index, updates, reduction)
+                    result = _core.scatter_nd(array, index, updates, reduction)
+                    np.testing.assert_array_equal(result, expected)
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 9, 17])
 def test_few_columns_of_many_rows(count):
     """By rows that threads share, in pieces; of a source that is repeated, too: its stride is 0."""
