@@ -100,9 +100,47 @@ cdef extern from *:
     """
     Py_ssize_t fg_second_level_cache() noexcept nogil
 
+# Panels stay for the next call, in as many slots as threads may need at a time: where malloc gives back to the system
+# what a call frees, as glibc does, a panel's pages would cost more than all that is done with it.
+cdef extern from *:
+    """
+    #include <stdlib.h>
+    #if defined(__GNUC__) || defined(__clang__)
+    #define FG_SLOTS 64
+    static char *fg_kept[FG_SLOTS];
+    static char *fg_take_panel(size_t bytes)
+    {
+        char *panel;
+        for (int i = 0; i < FG_SLOTS; i++)
+            if (__atomic_load_n(&fg_kept[i], __ATOMIC_RELAXED) != NULL) {
+                panel = __atomic_exchange_n(&fg_kept[i], NULL, __ATOMIC_ACQUIRE);
+                if (panel != NULL)
+                    return panel;
+            }
+        return (char *) malloc(bytes);
+    }
+    static void fg_keep_panel(char *panel)
+    {
+        char *none;
+        for (int i = 0; panel != NULL && i < FG_SLOTS; i++) {
+            none = NULL;
+            if (__atomic_compare_exchange_n(&fg_kept[i], &none, panel, 0, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+                return;
+        }
+        free(panel);
+    }
+    #else
+    static char *fg_take_panel(size_t bytes) { return (char *) malloc(bytes); }
+    static void fg_keep_panel(char *panel) { free(panel); }
+    #endif
+    """
+    char *fg_take_panel(size_t bytes) noexcept nogil        # always as many
+    void fg_keep_panel(char *panel) noexcept nogil
+
 cdef Py_ssize_t panel_bytes = min(
     <Py_ssize_t> LARGEST_PANEL, max(<Py_ssize_t> LEAST_PANEL, fg_second_level_cache() // 2)
 )
+cdef Py_ssize_t kept_bytes = panel_bytes + PANEL_ROW * LINE_BYTES     # with what lies between lines
 
 # How the turns of one unit, which may write to the same places, are shared between threads nevertheless.
 cdef enum Sharing:
@@ -1089,6 +1127,24 @@ cdef Py_ssize_t line_bytes(const Nest *nest) noexcept nogil:
     return nest.plan.component.size * nest.plan.itemsize + (LINE_BYTES if nest.lines else 0)
 
 
+cdef bint panel_is_kept(const Nest *nest) noexcept nogil:
+    return nest.block[nest.column] * line_bytes(nest) <= kept_bytes
+
+
+cdef char *take_panel(const Nest *nest) noexcept nogil:
+    """Memory for a panel, or NULL."""
+    if panel_is_kept(nest):
+        return fg_take_panel(kept_bytes)
+    return <char *> malloc(nest.block[nest.column] * line_bytes(nest))
+
+
+cdef void keep_panel(const Nest *nest, char *panel) noexcept nogil:
+    if panel == NULL or not panel_is_kept(nest):
+        free(panel)
+    else:
+        fg_keep_panel(panel)
+
+
 cdef inline void move_across(
     char *row, char *lines, Py_ssize_t columns, Py_ssize_t line, Py_ssize_t itemsize, bint back
 ) noexcept nogil:
@@ -1164,7 +1220,7 @@ cdef Py_ssize_t run_units(const void *work, Py_ssize_t first, Py_ssize_t last) n
     tile.offset = offset
     start_tile(nest, &tile)
     if nest.panel:
-        panel = <char *> malloc(nest.block[nest.column] * line_bytes(nest))
+        panel = take_panel(nest)
     locate(nest, first * nest.turns, start)
     for _ in range(first, last):
         if panel != NULL:
@@ -1177,7 +1233,7 @@ cdef Py_ssize_t run_units(const void *work, Py_ssize_t first, Py_ssize_t last) n
             advance(nest, start)
         if panel != NULL and nest.plan.operation != READ:
             copy_panel(nest, packed, &tile, panel, True)
-    free(panel)
+    keep_panel(nest, panel)
     if nest.nontemporal:
         end_nontemporal()
     return bad

@@ -110,3 +110,23 @@ del b
 assert marked() >= large, marked()
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_panels_stay_for_the_next_call():
+    """Where all arrays are small, malloc gives back what each call frees, and faults follow."""
+    code = """
+import resource, numpy as np, fastgather as fg
+fg.set_num_threads(1)
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for n in (280, 300, 320):
+    x, index = np.zeros((n, n), np.float32), np.zeros((n, n), np.int64)
+    for call in (fg.gather, lambda *args: fg.scatter_add(*args, x)):
+        for _ in range(20):
+            call(x, 0, index)
+        before = faults()
+        for _ in range(20):
+            call(x, 0, index)
+        assert faults() - before < 20 * 20, (n, faults() - before)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
