@@ -1256,7 +1256,7 @@ def _combine(line, walk, src, operation, include_self=True):
         return reductions.divide(flat, count)
     if operation != "set" and not include_self:
         _combine(line, walk, arguments.identity(operation, flat.dtype), "set")
-    _, _, _, lead, *_ = walk
+    lead = walk[3]
     src = np.broadcast_to(src, lead + flat.shape[1:])
     settled = (
         operation == "set"
