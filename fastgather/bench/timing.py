@@ -13,7 +13,7 @@ from fastgather.bench.cells import WHOLE_SLICES
 
 SAMPLE = 1e-2  # seconds that a sample lasts at least
 WARM = 3e-3  # seconds of calls before a sample: after a rest the first find CPUs and threads asleep
-REST = 2e-3  # seconds before a sample, and again while threads of the call before it still spin
+REST = 1e-2  # seconds, some ticks of the clock, before a sample and while other threads still spin
 LONGEST_REST = 0.3  # seconds; onnxruntime's threads spin for a tenth of a second
 IDLE = 0.25  # of a CPU that the process uses at most when it rests
 SHORT = 20e-3  # seconds; where all calls are shorter there are more rounds
