@@ -7,10 +7,11 @@ load or store that needs no alignment.
 from libc.string cimport memcpy
 
 cimport fastgather._inline
+from fastgather._points cimport move_by_points
 from fastgather._types cimport (
-    AHEAD, BAD, CALL_BYTES, FOUR, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, MOST_POINTS, Direct, Item3,
-    Item12, Item16, Kernel, Mode, Tile, copy_bytes, foresee, foresee_end, index_at, index_t, item_t, lead_of,
-    line_items, move_item, move_items, normalise, prefetch, prefetch_four, prefetch_point, prefetch_row, read_four,
+    AHEAD, BAD, CALL_BYTES, FOUR, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Item3,
+    Item12, Item16, Kernel, Mode, Tile, copy_bytes, foresee, foresee_end, index_at, index_t, item_t,
+    line_items, move_item, move_items, normalise, prefetch, prefetch_four, prefetch_row, read_four,
     rows_ahead, store_nontemporal, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
@@ -309,45 +310,9 @@ cdef Py_ssize_t gather_by_mode(const Tile *tile, item_t *item, index_t *index) n
     return gather_in_mode(tile, item, index, MODE_FILL)
 
 
-cdef inline Py_ssize_t gather_points(
-    const Tile *tile, item_t *item, wide_index_t *index, int count
-) noexcept nogil:
-    """Single items by the `count` components of points under "raise"; how many points were out of range."""
-    cdef Py_ssize_t n = tile.inner, base_stride = tile.target.inner_base, to_stride = tile.inner_stride
-    cdef Py_ssize_t[MOST_POINTS] size, step, stride
-    cdef const char *value[MOST_POINTS]
-    cdef const char *base
-    cdef char *to
-    cdef bint far = tile.far
-    cdef Py_ssize_t lead, i, j, bad = 0
-    cdef int k
-    for k in range(count):
-        size[k], step[k], stride[k] = tile.leads[k].size, tile.leads[k].step, tile.points[k].inner_stride
-    for j in range(tile.outer):
-        for k in range(count):
-            value[k] = tile.points[k].data + j * tile.points[k].outer_stride
-        base = tile.base + j * tile.target.outer_base
-        to = tile.stream + j * tile.outer_stride
-        for i in range(n):
-            if far and i + AHEAD < n:
-                prefetch_point(base, value, stride, step, count, index)
-            lead = lead_of(value, stride, size, step, count, index)
-            if lead != BAD:
-                move_item(to, base + lead, item)
-            else:
-                bad += 1
-            base += base_stride
-            to += to_stride
-    return bad
-
-
-cdef Py_ssize_t gather_by_points(const Tile *tile, item_t *item, wide_index_t *index) noexcept nogil:
-    """Points of an image, of a volume, of several of them."""
-    if tile.components == 2:
-        return gather_points(tile, item, index, 2)
-    if tile.components == 3:
-        return gather_points(tile, item, index, 3)
-    return gather_points(tile, item, index, 4)
+cdef Py_ssize_t gather_points(const Tile *tile, item_t *item, wide_index_t *index) noexcept nogil:
+    """Single items by the components of points."""
+    return move_by_points(tile, False, item, index)
 
 
 cdef inline void gather_slices(const Tile *tile, Py_ssize_t length, bint far, bint nontemporal) noexcept nogil:
@@ -463,9 +428,9 @@ cdef Kernel gather_kernel(Py_ssize_t itemsize) noexcept nogil:
 
 cdef Direct points_for(item_t *item, int index_code) noexcept nogil:
     if index_code == 4:
-        return <Direct> gather_by_points[item_t, int32_t]
+        return <Direct> gather_points[item_t, int32_t]
     if index_code == 6:
-        return <Direct> gather_by_points[item_t, int64_t]
+        return <Direct> gather_points[item_t, int64_t]
     return NULL
 
 

@@ -62,6 +62,7 @@ cdef enum:
     FORESEEN_ROW = 256          # bytes of a row, at most, that is prefetched with those that follow it
     FAR_BYTES = 1 << 21         # a base from which reads wait for memory
     NEAR_BYTES = 1 << 15        # of it that half a tile, at most, leads to if its index is sorted
+    STAYS_BYTES = 1 << 15       # of a line of it that stays in the first-level cache while a long index leads there
     SHARED_ROW = 1 << 10        # bytes of a row that threads share if its base is small,
     SHARED_BYTES = 1 << 19      # which is no more than this
     LEAST_FAR = 16              # bytes of an item from there that is written past the caches
@@ -71,6 +72,7 @@ cdef enum:
     MOST_ROWS = 1 << 9          # room there; and the most of any other that are walked for a line
     STREAM_AHEAD = 1 << 9       # bytes that the other operand is prefetched ahead along a line
     LINES_AHEAD = 4             # the same across lines
+    MOST_COPIED = 2             # times as many bytes of a base as are written, for which no more threads are woken
     PLACES_BYTES = 1 << 24      # a base to whose places single items are better written by two threads than by one
     COPY_BYTES = 1 << 19        # a copy of the base that a thread may have, at most
     COPY_TIMES = 4              # as many positions as places, at least, for copies to pay
@@ -555,15 +557,22 @@ cdef bint walks_far_rows(const Plan *plan, const Nest *nest) noexcept nogil:
     )
 
 
-cdef bint has_short_lines(const Plan *plan, const Nest *nest) noexcept nogil:
-    """Whether lines of single items are so short that the hardware foresees the next, and asking for it costs more."""
-    cdef Py_ssize_t bytes
-    if nest.direct == NULL or nest.outer < 0 or plan.components != 1:
+cdef bint comes_unasked(const Plan *plan, const Nest *nest) noexcept nogil:
+    """
+    Whether the hardware foresees what comes next, and asking for it costs more: lines of single items that are
+    short, or long ones that lead to a few places again and again.
+    """
+    cdef Py_ssize_t n, line
+    if nest.direct == NULL or plan.components != 1 or nest.inner < 0:
         return False
-    bytes = plan.shape[nest.inner] * plan.itemsize
+    n, line = plan.shape[nest.inner], plan.component.size * llabs(plan.component.step)
+    if plan.base_strides[nest.inner] == 0 and n > max(<Py_ssize_t> DIRECT_TILE, FOUR * plan.component.size):
+        return line <= STAYS_BYTES
+    if nest.outer < 0:
+        return False
     if plan.base_strides[nest.inner] != 0:
-        return bytes <= SHORT_PIECE
-    return max(bytes, plan.component.size * llabs(plan.component.step)) <= SHORT_LINE
+        return n * plan.itemsize <= SHORT_PIECE
+    return max(n * plan.itemsize, line) <= SHORT_LINE
 
 
 cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
@@ -604,7 +613,7 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
 
 cdef void choose_way(const Plan *plan, Nest *nest) noexcept nogil:
     """What is worth it for more than a few positions: panels, and knowing what comes next or will not come again."""
-    cdef bint short
+    cdef bint unasked
     nest.column = panel_column(plan, nest)
     nest.panel = nest.column >= 0
     nest.lines = nest.panel and nest.column == nest.outer
@@ -612,11 +621,11 @@ cdef void choose_way(const Plan *plan, Nest *nest) noexcept nogil:
         not nest.panel and not plan.checks_only and plan.components > 0
         and (plan.component.size * llabs(plan.component.step) > FAR_BYTES or forced == FAR)
     )
-    short = has_short_lines(plan, nest) and forced != FAR
-    nest.whole_lines = not short and walks_whole_lines(plan, nest)
+    unasked = comes_unasked(plan, nest) and forced != FAR
+    nest.whole_lines = not unasked and walks_whole_lines(plan, nest)
     nest.nontemporal = writes_past_caches(plan, nest)
-    nest.across = not short and walks_across_lines(plan, nest)
-    nest.foresees = nest.lines or not short and (
+    nest.across = not unasked and walks_across_lines(plan, nest)
+    nest.foresees = nest.lines or not unasked and (
         nest.whole_lines or nest.across or walks_far(plan, nest) or walks_far_rows(plan, nest)
     )
 
@@ -1367,6 +1376,8 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     if plan.origin != NULL and units_cover(plan, &nest):
         nest.origin = plan.origin - plan.base
     elif plan.origin != NULL:
+        if plan.origin_bytes <= MOST_COPIED * count * nest.fill_size:
+            threads = <int> min(<Py_ssize_t> threads, nest.units * nest.parts)
         copy_whole(plan, nest.fill_size, threads)
     if nest.sharing == WHOLE:
         return run_parallel(run_units, &nest, nest.units, <int> min(<Py_ssize_t> threads, nest.units))

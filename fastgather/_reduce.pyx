@@ -263,64 +263,6 @@ cdef inline void reduce_rows(
                 combine(to + c * to_stride, source + i * step + c * source_stride, item, operation)
 
 
-cdef inline void reduce_positions(
-    const Tile *tile, number_t *item, Operation operation, bint single
-) noexcept nogil:
-    cdef const Py_ssize_t *offset = tile.offset
-    cdef Py_ssize_t i, j, inner = tile.inner, stride = tile.inner_stride
-    cdef Py_ssize_t row = tile.row, row_base_stride = tile.row_base_stride, row_stride = tile.row_stride
-    cdef const char *source
-    cdef const Py_ssize_t *picked = tile.picked
-    cdef char *base = tile.base
-    cdef Py_ssize_t bytes = sizeof(number_t), ahead = inner
-    if not single and row_base_stride == sizeof(number_t):
-        bytes *= row
-    if tile.far or (tile.foresees and not single and picked != NULL):
-        ahead = rows_ahead(bytes)
-    for j in range(tile.outer):
-        source = tile.stream + j * tile.outer_stride
-        for i in range(inner):
-            if i + ahead < inner and single:
-                prefetch(base + offset[i + ahead])
-                if picked != NULL:
-                    prefetch(tile.stream + picked[i + ahead])
-            elif i + ahead < inner:
-                prefetch_row(base + offset[i + ahead], bytes)
-                if picked != NULL:
-                    prefetch_picked(tile, i + ahead, row * <Py_ssize_t> sizeof(number_t))
-            if picked != NULL:
-                source = tile.stream + picked[i]
-            elif tile.foresees and not single:
-                prefetch_row(source + 2 * AHEAD_BYTES, bytes)
-            if offset[i] == BAD:
-                pass
-            elif single:
-                combine(base + offset[i], source, item, operation)
-            else:
-                reduce_rows(base + offset[i], source, 1, 0, row, row_base_stride, row_stride, item, operation)
-            source += stride
-        offset += inner
-
-
-cdef inline void reduce_with(const Tile *tile, number_t *item, Operation operation) noexcept nogil:
-    if tile.row == 1:
-        reduce_positions(tile, item, operation, True)
-    else:
-        reduce_positions(tile, item, operation, False)
-
-
-cdef void reduce_tile(const Tile *tile, number_t *item) noexcept nogil:
-    """A loop for each operation, chosen once."""
-    if tile.operation == SUM:
-        reduce_with(tile, item, SUM)
-    elif tile.operation == PROD:
-        reduce_with(tile, item, PROD)
-    elif tile.operation == AMAX:
-        reduce_with(tile, item, AMAX)
-    else:
-        reduce_with(tile, item, AMIN)
-
-
 cdef inline number_t sum_or_product(number_t old, number_t new, Operation operation) noexcept nogil:
     return old + new if operation == SUM else old * new
 
@@ -379,6 +321,102 @@ cdef inline void combine_four(
             memcpy(base + four[k] * step, &old[k], sizeof(number_t))
     for k in range(FOUR):
         combine(base + four[k] * step + k * base_stride, source + k * stride, item, operation)
+
+
+cdef inline void reduce_items(const Tile *tile, number_t *item, Operation operation, bint far) noexcept nogil:
+    """Single items, by fours up to the first offset that is bad."""
+    cdef const Py_ssize_t *offset = tile.offset
+    cdef Py_ssize_t i, j, k, inner = tile.inner, stride = tile.inner_stride
+    cdef const char *source
+    cdef char *base = tile.base
+    cdef int64_t[FOUR] four
+    cdef bint bad
+    for j in range(tile.outer):
+        source = tile.stream + j * tile.outer_stride
+        i = 0
+        while i + FOUR <= inner:
+            bad = False
+            for k in range(FOUR):
+                four[k] = offset[i + k]
+                bad |= offset[i + k] == BAD
+            if bad:
+                break
+            if far and i + AHEAD + FOUR <= inner:
+                for k in range(AHEAD, AHEAD + FOUR):
+                    prefetch(base + offset[i + k])
+            combine_four(base, four, 1, 0, source, stride, item, operation)
+            source += FOUR * stride
+            i += FOUR
+        while i < inner:
+            if far and i + AHEAD < inner:
+                prefetch(base + offset[i + AHEAD])
+            if offset[i] != BAD:
+                combine(base + offset[i], source, item, operation)
+            source += stride
+            i += 1
+        offset += inner
+
+
+cdef inline void reduce_positions(
+    const Tile *tile, number_t *item, Operation operation, bint single
+) noexcept nogil:
+    cdef const Py_ssize_t *offset = tile.offset
+    cdef Py_ssize_t i, j, inner = tile.inner, stride = tile.inner_stride
+    cdef Py_ssize_t row = tile.row, row_base_stride = tile.row_base_stride, row_stride = tile.row_stride
+    cdef const char *source
+    cdef const Py_ssize_t *picked = tile.picked
+    cdef char *base = tile.base
+    cdef Py_ssize_t bytes = sizeof(number_t), ahead = inner
+    if not single and row_base_stride == sizeof(number_t):
+        bytes *= row
+    if tile.far or (tile.foresees and not single and picked != NULL):
+        ahead = rows_ahead(bytes)
+    for j in range(tile.outer):
+        source = tile.stream + j * tile.outer_stride
+        for i in range(inner):
+            if i + ahead < inner and single:
+                prefetch(base + offset[i + ahead])
+                if picked != NULL:
+                    prefetch(tile.stream + picked[i + ahead])
+            elif i + ahead < inner:
+                prefetch_row(base + offset[i + ahead], bytes)
+                if picked != NULL:
+                    prefetch_picked(tile, i + ahead, row * <Py_ssize_t> sizeof(number_t))
+            if picked != NULL:
+                source = tile.stream + picked[i]
+            elif tile.foresees and not single:
+                prefetch_row(source + 2 * AHEAD_BYTES, bytes)
+            if offset[i] == BAD:
+                pass
+            elif single:
+                combine(base + offset[i], source, item, operation)
+            else:
+                reduce_rows(base + offset[i], source, 1, 0, row, row_base_stride, row_stride, item, operation)
+            source += stride
+        offset += inner
+
+
+cdef inline void reduce_with(const Tile *tile, number_t *item, Operation operation) noexcept nogil:
+    if tile.row == 1 and tile.picked == NULL and tile.far:
+        reduce_items(tile, item, operation, True)
+    elif tile.row == 1 and tile.picked == NULL:
+        reduce_items(tile, item, operation, False)
+    elif tile.row == 1:
+        reduce_positions(tile, item, operation, True)
+    else:
+        reduce_positions(tile, item, operation, False)
+
+
+cdef void reduce_tile(const Tile *tile, number_t *item) noexcept nogil:
+    """A loop for each operation, chosen once."""
+    if tile.operation == SUM:
+        reduce_with(tile, item, SUM)
+    elif tile.operation == PROD:
+        reduce_with(tile, item, PROD)
+    elif tile.operation == AMAX:
+        reduce_with(tile, item, AMAX)
+    else:
+        reduce_with(tile, item, AMIN)
 
 
 cdef inline Py_ssize_t reduce_line(

@@ -7,9 +7,10 @@ another thread that writes into the index meanwhile can spoil a result but reach
 from libc.string cimport memcpy
 
 cimport fastgather._inline
+from fastgather._points cimport Line, are_packed, lead_of_next, leads_of_four, start_line
 from fastgather._types cimport (
-    BAD, LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, VALUE_AHEAD, Direct, Mode, Target, Tile,
-    Values, index_t, lead_of, normalise, prefetch, wide_index_t,
+    BAD, FOUR, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, VALUE_AHEAD, Direct, Mode, Target, Tile,
+    Values, index_at, index_t, normalise, prefetch, read_four, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -31,41 +32,61 @@ cdef inline void put(Py_ssize_t *offset, Py_ssize_t lead, bint adds) noexcept no
         offset[0] += lead
 
 
-cdef inline Py_ssize_t walk(
-    const Values *values, const Target *target, Py_ssize_t *offset, index_t *index, Mode mode, bint adds,
+cdef inline bint read_four_in_mode(
+    int64_t *four, const char *value, Py_ssize_t stride, int64_t size, index_t *index, Mode mode
 ) noexcept nogil:
-    """Most lines have no negative index: a loop that knows no other kind runs up to the first that is."""
-    cdef Py_ssize_t size = target.size, step = target.step, stride = values.inner_stride
-    cdef Py_ssize_t inner_base = target.inner_base, inner = values.inner
-    cdef Py_ssize_t i, j, here, bad = 0
-    cdef const char *value
+    """The next FOUR values as `mode` has them; whether any is not what it seems, or out of range."""
+    cdef Py_ssize_t k
+    if mode != MODE_WRAP and mode != MODE_CLIP:
+        return read_four(four, value, stride, size, index)
+    for k in range(FOUR):
+        four[k] = normalise(<index_t> index_at(value, k * stride, index), size, mode)
+    return False
+
+
+cdef inline Py_ssize_t walk_line(
+    const char *value, Py_ssize_t stride, Py_ssize_t n, Py_ssize_t size, Py_ssize_t step, Py_ssize_t here,
+    Py_ssize_t inner_base, Py_ssize_t *offset, index_t *index, Mode mode, bint adds,
+) noexcept nogil:
+    """By fours up to the first value that has to be looked at, as most lines have no negative index."""
+    cdef int64_t[FOUR] four
+    cdef Py_ssize_t i = 0, k, bad = 0
     cdef int64_t at
+    while i + FOUR <= n and not read_four_in_mode(four, value, stride, size, index, mode):
+        if i % (LINE_BYTES // <Py_ssize_t> sizeof(index_t)) == 0:
+            prefetch(value + VALUE_AHEAD)
+        for k in range(FOUR):
+            put(offset + i + k, here + k * inner_base + four[k] * step, adds)
+        value += FOUR * stride
+        here += FOUR * inner_base
+        i += FOUR
+    while i < n:
+        at = normalise(<index_t> index_at(value, 0, index), size, mode)
+        if mode == MODE_WRAP or mode == MODE_CLIP or <uint64_t> at < <uint64_t> size:
+            put(offset + i, here + at * step, adds)
+        else:
+            offset[i] = BAD
+            bad += 1
+        value += stride
+        here += inner_base
+        i += 1
+    return bad
+
+
+cdef inline Py_ssize_t walk(
+    const Values *values, const Target *target, Py_ssize_t *offset, index_t *index, Mode mode, bint adds
+) noexcept nogil:
+    cdef Py_ssize_t size = target.size, step = target.step, stride = values.inner_stride, n = values.inner
+    cdef Py_ssize_t inner_base = 0 if adds else target.inner_base, here, j, bad = 0
+    cdef const char *value
     for j in range(values.outer):
         value = values.data + j * values.outer_stride
         here = 0 if adds else j * target.outer_base
-        inner_base = 0 if adds else target.inner_base
-        i = 0
-        while mode == MODE_RAISE and i < inner:
-            if i % (LINE_BYTES // <Py_ssize_t> sizeof(index_t)) == 0:
-                prefetch(value + VALUE_AHEAD)
-            at = (<const volatile index_t *> value)[0]
-            if <uint64_t> at >= <uint64_t> size:
-                break
-            put(offset + i, here + at * step, adds)
-            value += stride
-            here += inner_base
-            i += 1
-        while i < inner:
-            at = normalise((<const volatile index_t *> value)[0], size, mode)
-            if mode == MODE_WRAP or mode == MODE_CLIP or <uint64_t> at < <uint64_t> size:
-                put(offset + i, here + at * step, adds)
-            else:
-                offset[i] = BAD
-                bad += 1
-            value += stride
-            here += inner_base
-            i += 1
-        offset += inner
+        if stride == sizeof(index_t) and inner_base == 0:
+            bad += walk_line(value, sizeof(index_t), n, size, step, here, 0, offset, index, mode, adds)
+        else:
+            bad += walk_line(value, stride, n, size, step, here, inner_base, offset, index, mode, adds)
+        offset += n
     return bad
 
 
@@ -97,29 +118,44 @@ cdef Resolve resolver(int code) noexcept nogil:
     return table[code]
 
 
+cdef inline Py_ssize_t walk_line_of_points(
+    Line *line, Py_ssize_t *offset, Py_ssize_t here, Py_ssize_t inner_base, Py_ssize_t n, int count,
+    wide_index_t *index,
+) noexcept nogil:
+    cdef Py_ssize_t[FOUR] four
+    cdef Py_ssize_t i = 0, k, bad = 0
+    while i + FOUR <= n and not leads_of_four(four, line, count, index):
+        for k in range(FOUR):
+            offset[i + k] = here + k * inner_base + four[k]
+        for k in range(count):
+            line.value[k] += FOUR * line.stride[k]
+        here += FOUR * inner_base
+        i += FOUR
+    while i < n:
+        offset[i] = lead_of_next(line, count, index)
+        if offset[i] == BAD:
+            bad += 1
+        else:
+            offset[i] += here
+        here += inner_base
+        i += 1
+    return bad
+
+
 cdef inline Py_ssize_t walk_points(
     const Values *values, const Target *target, int count, Py_ssize_t *offset, wide_index_t *index
 ) noexcept nogil:
     """`count` components of an index at once, under "raise"; how many points were out of range."""
-    cdef Py_ssize_t lead, here, i, j, bad = 0
-    cdef Py_ssize_t[MAX_DIMS] size, step, stride
-    cdef const char *value[MAX_DIMS]
-    cdef int k
-    for k in range(count):
-        size[k], step[k], stride[k] = target[k].size, target[k].step, values[k].inner_stride
+    cdef Py_ssize_t inner_base = target.inner_base, n = values.inner, j, bad = 0
+    cdef Line line
     for j in range(values.outer):
-        here = j * target.outer_base
-        for k in range(count):
-            value[k] = values[k].data + j * values[k].outer_stride
-        for i in range(values.inner):
-            lead = lead_of(value, stride, size, step, count, index)
-            if lead != BAD:
-                lead += here
-            else:
-                bad += 1
-            offset[i] = lead
-            here += target.inner_base
-        offset += values.inner
+        if inner_base == 0 and are_packed(values, count, index):
+            start_line(&line, values, target, count, j, True, index)
+            bad += walk_line_of_points(&line, offset, j * target.outer_base, 0, n, count, index)
+        else:
+            start_line(&line, values, target, count, j, False, index)
+            bad += walk_line_of_points(&line, offset, j * target.outer_base, inner_base, n, count, index)
+        offset += n
     return bad
 
 

@@ -49,20 +49,58 @@ static inline long double fg_smaller_long(long double a, long double b) { return
 
 enum { FG_LONG_ROW = 1024, FG_AHEAD = 4096 };   /* bytes of a row that is prefetched as it is read, and how far */
 
+/* Two vectors, as fg_larger_TYPE and fg_smaller_TYPE; and where either is NaN. */
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#define FG_VECTORS(type, sse, end)                                                                       \
+    static inline sse fg_vector_amax_##type(sse a, sse b)                                                \
+    {                                                                                                    \
+        return _mm_and_##end(_mm_max_##end(a, b), _mm_max_##end(b, a));                                  \
+    }                                                                                                    \
+    static inline sse fg_vector_amin_##type(sse a, sse b)                                                \
+    {                                                                                                    \
+        return _mm_or_##end(_mm_min_##end(a, b), _mm_min_##end(b, a));                                   \
+    }                                                                                                    \
+    static inline sse fg_vector_odd_##type(sse a, sse b) { return _mm_cmpunord_##end(a, b); }
+#define FG_ANY(bits) _mm_movemask_epi8((__m128i) (bits))
+typedef __m128 fg_float_vector;
+typedef __m128d fg_double_vector;
+FG_VECTORS(float, __m128, ps)
+FG_VECTORS(double, __m128d, pd)
+#else
+#define FG_ANY(bits) ((bits)[0] | (bits)[1])
 typedef float fg_float_vector __attribute__((vector_size(16)));
-typedef int32_t fg_float_mask __attribute__((vector_size(16)));
 typedef double fg_double_vector __attribute__((vector_size(16)));
+typedef int32_t fg_float_mask __attribute__((vector_size(16)));
 typedef int64_t fg_double_mask __attribute__((vector_size(16)));
+#define FG_CHOOSE(type, test, a, b)                                                                      \
+    (((test) & (fg_##type##_mask) (a)) | (~(test) & (fg_##type##_mask) (b)))
+#define FG_VECTORS(type)                                                                                 \
+    static inline fg_##type##_vector fg_vector_amax_##type(fg_##type##_vector a, fg_##type##_vector b)   \
+    {                                                                                                    \
+        return (fg_##type##_vector) (FG_CHOOSE(type, a > b, a, b) & FG_CHOOSE(type, b > a, b, a));       \
+    }                                                                                                    \
+    static inline fg_##type##_vector fg_vector_amin_##type(fg_##type##_vector a, fg_##type##_vector b)   \
+    {                                                                                                    \
+        return (fg_##type##_vector) (FG_CHOOSE(type, a < b, a, b) | FG_CHOOSE(type, b < a, b, a));       \
+    }                                                                                                    \
+    static inline fg_##type##_vector fg_vector_odd_##type(fg_##type##_vector a, fg_##type##_vector b)    \
+    {                                                                                                    \
+        return (fg_##type##_vector) ((a != a) | (b != b));                                               \
+    }
+FG_VECTORS(float)
+FG_VECTORS(double)
+#endif
 
-#define FG_SUM(mask, old, new) ((old) + (new))
-#define FG_PROD(mask, old, new) ((old) * (new))
-#define FG_CHOOSE(mask, test, a, b) (((test) & (mask) (a)) | (~(test) & (mask) (b)))
-/* Where two are equal they may be zeros of different sign: amax keeps the sign bits that both have, amin any. */
-#define FG_AMAX(mask, old, new) (FG_CHOOSE(mask, (new) > (old), new, old) & ~(((new) == (old)) & ~(mask) (new)))
-#define FG_AMIN(mask, old, new) (FG_CHOOSE(mask, (new) < (old), new, old) | (((new) == (old)) & (mask) (new)))
+typedef int64_t fg_bits __attribute__((vector_size(16)));
 
-/* Blocks of `vectors` vectors. `watched` is what is NaN if the block must be left: the result, or what is new. */
-#define FG_ROW_BY(name, OPERATION, type, watched, vectors)                                               \
+#define FG_SUM(type, old, new) ((old) + (new))
+#define FG_PROD(type, old, new) ((old) * (new))
+#define FG_AMAX(type, old, new) fg_vector_amax_##type(old, new)
+#define FG_AMIN(type, old, new) fg_vector_amin_##type(old, new)
+
+/* Blocks of `vectors` vectors. The block must be left if `one` or `other` of old, new and result has a NaN. */
+#define FG_ROW_BY(name, OPERATION, type, one, other, vectors)                                            \
     static inline Py_ssize_t fg_row_##name##_##type##_by_##vectors(                                      \
         char *to, const char *source, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t step)                    \
     {                                                                                                    \
@@ -70,7 +108,7 @@ typedef int64_t fg_double_mask __attribute__((vector_size(16)));
         fg_##type##_vector old, new, result, results[vectors];                                           \
         Py_ssize_t done, row;                                                                            \
         for (done = 0; done + block <= n; done += block) {                                               \
-            fg_##type##_mask odd = {0};                                                                  \
+            fg_bits odd = {0, 0};                                                                        \
             if (vectors == 4 && n >= FG_LONG_ROW / (Py_ssize_t) sizeof(type))                            \
                 __builtin_prefetch(source + FG_AHEAD);                                                   \
             for (int k = 0; k < vectors; k++) memcpy(&results[k], to + 16 * k, 16);                      \
@@ -78,22 +116,22 @@ typedef int64_t fg_double_mask __attribute__((vector_size(16)));
                 for (int k = 0; k < vectors; k++) {                                                      \
                     old = results[k];                                                                    \
                     memcpy(&new, source + row * step + 16 * k, 16);                                      \
-                    result = (fg_##type##_vector) OPERATION(fg_##type##_mask, old, new);                 \
-                    odd |= watched != watched;                                                           \
+                    result = OPERATION(type, old, new);                                                  \
+                    odd |= (fg_bits) fg_vector_odd_##type(one, other);                                   \
                     results[k] = result;                                                                 \
                 }                                                                                        \
             }                                                                                            \
-            if (((fg_double_mask) odd)[0] | ((fg_double_mask) odd)[1]) break;                            \
-            memcpy(to, results, 16 * vectors);                                                           \
+            if (FG_ANY(odd)) break;                                                                      \
+            for (int k = 0; k < vectors; k++) memcpy(to + 16 * k, &results[k], 16);                      \
             to += 16 * vectors;                                                                          \
             source += 16 * vectors;                                                                      \
         }                                                                                                \
         return done;                                                                                     \
     }
 
-#define FG_ROW(name, OPERATION, type, watched)                                                           \
-    FG_ROW_BY(name, OPERATION, type, watched, 4)                                                         \
-    FG_ROW_BY(name, OPERATION, type, watched, 1)                                                         \
+#define FG_ROW(name, OPERATION, type, one, other)                                                        \
+    FG_ROW_BY(name, OPERATION, type, one, other, 4)                                                      \
+    FG_ROW_BY(name, OPERATION, type, one, other, 1)                                                      \
     static inline Py_ssize_t fg_row_##name##_##type(                                                     \
         char *to, const char *source, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t step)                    \
     {                                                                                                    \
@@ -105,7 +143,7 @@ typedef int64_t fg_double_mask __attribute__((vector_size(16)));
 #else
 
 /* No vectors: all of a row is for the loop in _reduce.pyx. */
-#define FG_ROW(name, OPERATION, type, watched)                                                           \
+#define FG_ROW(name, OPERATION, type, one, other)                                                        \
     static inline Py_ssize_t fg_row_##name##_##type(                                                     \
         char *to, const char *source, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t step)                    \
     {                                                                                                    \
@@ -114,13 +152,13 @@ typedef int64_t fg_double_mask __attribute__((vector_size(16)));
 
 #endif
 
-FG_ROW(sum, FG_SUM, float, result)
-FG_ROW(sum, FG_SUM, double, result)
-FG_ROW(prod, FG_PROD, float, result)
-FG_ROW(prod, FG_PROD, double, result)
-FG_ROW(amax, FG_AMAX, float, new)
-FG_ROW(amax, FG_AMAX, double, new)
-FG_ROW(amin, FG_AMIN, float, new)
-FG_ROW(amin, FG_AMIN, double, new)
+FG_ROW(sum, FG_SUM, float, result, result)
+FG_ROW(sum, FG_SUM, double, result, result)
+FG_ROW(prod, FG_PROD, float, result, result)
+FG_ROW(prod, FG_PROD, double, result, result)
+FG_ROW(amax, FG_AMAX, float, old, new)
+FG_ROW(amax, FG_AMAX, double, old, new)
+FG_ROW(amin, FG_AMIN, float, old, new)
+FG_ROW(amin, FG_AMIN, double, old, new)
 
 #endif

@@ -6,10 +6,11 @@ Items are moved as in `_gather`; a BAD offset is left out.
 from libc.string cimport memcpy
 
 cimport fastgather._inline
+from fastgather._points cimport move_by_points
 from fastgather._types cimport (
-    AHEAD, BAD, FOUR, MODE_RAISE, MOST_POINTS, Direct, Item3, Item12, Item16, Kernel, Tile, copy_bytes, foresee,
-    foresee_end, index_at, index_t, item_t, lead_of, line_items, move_item, move_items, normalise, prefetch,
-    prefetch_four, prefetch_point, prefetch_row, read_four, rows_ahead, waits, wide_index_t,
+    AHEAD, BAD, FOUR, MODE_RAISE, Direct, Item3, Item12, Item16, Kernel, Tile, copy_bytes, foresee,
+    foresee_end, index_at, index_t, item_t, line_items, move_item, move_items, normalise, prefetch,
+    prefetch_four, prefetch_row, read_four, rows_ahead, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -170,45 +171,9 @@ cdef Py_ssize_t scatter_direct(const Tile *tile, item_t *item, index_t *index) n
     return scatter_lines(tile, step, value_stride, base_stride, stride, item, index, far, False, 0)
 
 
-cdef inline Py_ssize_t scatter_points(
-    const Tile *tile, item_t *item, wide_index_t *index, int count
-) noexcept nogil:
-    """Single items by the `count` components of points under "raise"; how many points were out of range."""
-    cdef Py_ssize_t n = tile.inner, base_stride = tile.target.inner_base, source_stride = tile.inner_stride
-    cdef Py_ssize_t[MOST_POINTS] size, step, stride
-    cdef const char *value[MOST_POINTS]
-    cdef char *base
-    cdef const char *source
-    cdef bint far = tile.far
-    cdef Py_ssize_t lead, i, j, bad = 0
-    cdef int k
-    for k in range(count):
-        size[k], step[k], stride[k] = tile.leads[k].size, tile.leads[k].step, tile.points[k].inner_stride
-    for j in range(tile.outer):
-        for k in range(count):
-            value[k] = tile.points[k].data + j * tile.points[k].outer_stride
-        base = tile.base + j * tile.target.outer_base
-        source = tile.stream + j * tile.outer_stride
-        for i in range(n):
-            if far and i + AHEAD < n:
-                prefetch_point(base, value, stride, step, count, index)
-            lead = lead_of(value, stride, size, step, count, index)
-            if lead != BAD:
-                move_item(base + lead, source, item)
-            else:
-                bad += 1
-            base += base_stride
-            source += source_stride
-    return bad
-
-
-cdef Py_ssize_t scatter_by_points(const Tile *tile, item_t *item, wide_index_t *index) noexcept nogil:
-    """Points of an image, of a volume, of several of them."""
-    if tile.components == 2:
-        return scatter_points(tile, item, index, 2)
-    if tile.components == 3:
-        return scatter_points(tile, item, index, 3)
-    return scatter_points(tile, item, index, 4)
+cdef Py_ssize_t scatter_points(const Tile *tile, item_t *item, wide_index_t *index) noexcept nogil:
+    """Single items by the components of points."""
+    return move_by_points(tile, True, item, index)
 
 
 cdef void scatter_bytes(const Tile *tile, void *item) noexcept nogil:
@@ -262,9 +227,9 @@ cdef Kernel scatter_kernel(Py_ssize_t itemsize) noexcept nogil:
 
 cdef Direct points_for(item_t *item, int index_code) noexcept nogil:
     if index_code == 4:
-        return <Direct> scatter_by_points[item_t, int32_t]
+        return <Direct> scatter_points[item_t, int32_t]
     if index_code == 6:
-        return <Direct> scatter_by_points[item_t, int64_t]
+        return <Direct> scatter_points[item_t, int64_t]
     return NULL
 
 

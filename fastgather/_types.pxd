@@ -170,35 +170,6 @@ cdef inline int64_t normalise(index_t value, int64_t size, Mode mode) noexcept n
         return i
 
 
-cdef inline Py_ssize_t lead_of(
-    const char **value, const Py_ssize_t *stride, const Py_ssize_t *size, const Py_ssize_t *step, int count,
-    wide_index_t *index,
-) noexcept nogil:
-    """Where the components of a point lead under "raise", or BAD; then on to the next point."""
-    cdef Py_ssize_t lead = 0
-    cdef int64_t[MAX_DIMS] at
-    cdef int k
-    for k in range(count):
-        at[k] = normalise(<wide_index_t> index_at(value[k], 0, index), size[k], MODE_RAISE)
-        value[k] += stride[k]
-    for k in range(count):
-        if <uint64_t> at[k] >= <uint64_t> size[k]:
-            return BAD
-        lead += at[k] * step[k]
-    return lead
-
-
-cdef inline void prefetch_point(
-    const char *base, const char **value, const Py_ssize_t *stride, const Py_ssize_t *step, int count,
-    wide_index_t *index,
-) noexcept nogil:
-    """The place of the point that lies AHEAD of this one."""
-    cdef int k
-    for k in range(count):
-        base += (<const wide_index_t *> (value[k] + AHEAD * stride[k]))[0] * step[k]
-    prefetch(base)
-
-
 cdef inline int64_t index_at(const char *value, Py_ssize_t at, index_t *index) noexcept nogil:
     """Read once: a value that another thread changes must not be another one after its check."""
     return (<const volatile index_t *> (value + at))[0]
