@@ -9,8 +9,8 @@ from libc.string cimport memcpy
 cimport fastgather._inline
 from fastgather._points cimport move_by_points
 from fastgather._types cimport (
-    AHEAD, BAD, CALL_BYTES, FOUR, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Item3,
-    Item12, Item16, Kernel, Mode, Tile, copy_bytes, foresee, foresee_end, index_at, index_t, item_t,
+    BAD, CALL_BYTES, FOUR, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Item3,
+    Item12, Item16, Kernel, Mode, Tile, copy_bytes, foresee, foresee_end, index_at, index_t, item_t, items_ahead,
     line_items, move_item, move_items, normalise, prefetch, prefetch_four, prefetch_row, read_four,
     rows_ahead, store_nontemporal, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
@@ -65,15 +65,15 @@ cdef inline void fill_row(char *to, const Tile *tile) noexcept nogil:
 cdef inline void gather_items(const Tile *tile, item_t *item, bint far) noexcept nogil:
     """Single items: rows of one."""
     cdef const Py_ssize_t *offset = tile.offset
-    cdef Py_ssize_t i, j, inner = tile.inner, stride = tile.inner_stride
+    cdef Py_ssize_t i, j, inner = tile.inner, stride = tile.inner_stride, ahead = items_ahead(tile)
     cdef const char *base = tile.base
     cdef item_t moved
     cdef char *to
     for j in range(tile.outer):
         to = tile.stream + j * tile.outer_stride
         for i in range(inner):
-            if far and i + AHEAD < inner:
-                prefetch(base + offset[i + AHEAD])
+            if far and i + ahead < inner:
+                prefetch(base + offset[i + ahead])
             if offset[i] != BAD:
                 memcpy(&moved, base + offset[i], sizeof(item_t))
                 memcpy(to, &moved, sizeof(item_t))
@@ -117,8 +117,9 @@ cdef inline void put_item(char *to, const char *source, item_t *item, bint nonte
 
 cdef inline Py_ssize_t gather_line(
     const char *value, const char *base, char *to, Py_ssize_t n, Py_ssize_t size, Py_ssize_t step,
-    Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t to_stride, item_t *item, index_t *index, bint far,
-    bint foresees, const char *next, Py_ssize_t reach, Py_ssize_t value_ahead, Py_ssize_t to_ahead, bint nontemporal,
+    Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t to_stride, item_t *item, index_t *index,
+    Py_ssize_t ahead, bint foresees, const char *next, Py_ssize_t reach, Py_ssize_t value_ahead, Py_ssize_t to_ahead,
+    bint nontemporal,
 ) noexcept nogil:
     """
     One line of single items; how many index values were out of range.
@@ -134,8 +135,8 @@ cdef inline Py_ssize_t gather_line(
     while i + FOUR <= n:
         if read_four(four, value, value_stride, limit, index):
             break
-        if far and i + AHEAD + FOUR <= n:
-            prefetch_four(base, value, value_stride, step, index)
+        if ahead and i + ahead + FOUR <= n:
+            prefetch_four(base, value + ahead * value_stride, value_stride, step, index)
         if foresees and i % line_items(sizeof(item_t)) == 0:
             foresee(
                 next + i * reach if next != NULL else NULL, reach,
@@ -171,6 +172,7 @@ cdef inline Py_ssize_t gather_lines(
     cdef char *to = tile.stream
     cdef Py_ssize_t n = tile.inner, size = tile.target.size, value_ahead = tile.value_ahead, _, bad = 0
     cdef Py_ssize_t to_ahead = 0 if next != NULL or nontemporal else tile.stream_ahead
+    cdef Py_ssize_t ahead = items_ahead(tile) if far else 0
     cdef Py_ssize_t outer_value = tile.values.outer_stride, outer_base = tile.target.outer_base
     cdef Py_ssize_t outer_stride = tile.outer_stride, outer_next = outer_base if next != NULL else 0
     for _ in range(tile.outer):
@@ -179,7 +181,7 @@ cdef inline Py_ssize_t gather_lines(
                 value + value_ahead, to + to_ahead if to_ahead else NULL, n, sizeof(item_t), sizeof(index_t)
             )
         bad += gather_line(
-            value, base, to, n, size, step, value_stride, base_stride, stride, item, index, far,
+            value, base, to, n, size, step, value_stride, base_stride, stride, item, index, ahead,
             foresees, next, reach, value_ahead, to_ahead, nontemporal,
         )
         value += outer_value
@@ -248,7 +250,7 @@ cdef inline Py_ssize_t gather_lines_by_mode(
     const Tile *tile, Py_ssize_t step, Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t stride,
     item_t *item, index_t *index, Mode mode, bint nontemporal,
 ) noexcept nogil:
-    cdef Py_ssize_t n = tile.inner, size = tile.target.size, i, j, k, _
+    cdef Py_ssize_t n = tile.inner, size = tile.target.size, ahead = items_ahead(tile), i, j, k, _
     cdef const char *value
     cdef const char *base
     cdef char *to
@@ -264,8 +266,8 @@ cdef inline Py_ssize_t gather_lines_by_mode(
                 sizeof(index_t),
             )
         for i from 0 <= i <= n - FOUR by FOUR:
-            if far and i + AHEAD + FOUR <= n:
-                for k in range(AHEAD, AHEAD + FOUR):
+            if far and i + ahead + FOUR <= n:
+                for k in range(ahead, ahead + FOUR):
                     at = normalise((<const index_t *> (value + k * value_stride))[0], size, mode)
                     prefetch(base + at * step)
             if foresees and i % line_items(sizeof(item_t)) == 0:
@@ -319,7 +321,7 @@ cdef inline void gather_slices(const Tile *tile, Py_ssize_t length, bint far, bi
     """Slices of `length` bytes, each one copy."""
     cdef const Py_ssize_t *offset = tile.offset
     cdef const Py_ssize_t *end
-    cdef Py_ssize_t j, stride = tile.inner_stride, ahead = rows_ahead(length)
+    cdef Py_ssize_t j, stride = tile.inner_stride, ahead = rows_ahead(tile, length)
     cdef const char *base = tile.base
     cdef char *to
     for j in range(tile.outer):

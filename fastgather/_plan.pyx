@@ -34,8 +34,9 @@ from fastgather._resolve cimport Points, check_direct_kernel, copy_native, point
 from fastgather._scatter cimport scatter_direct_kernel, scatter_kernel, scatter_points_kernel
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
-    DIV, FG_NONTEMPORAL, FOUR, LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, MOST_POINTS, READ,
-    SET, SUM, TILE, VALUE_AHEAD, Direct, Kernel, Target, Tile, Values, end_nontemporal, prefetch_row,
+    AHEAD, DIV, FG_NONTEMPORAL, FOUR, FURTHER_AHEAD, LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP,
+    MOST_POINTS, READ, SET, SUM, TILE, VALUE_AHEAD, Direct, Kernel, Target, Tile, Values, end_nontemporal,
+    prefetch_row,
 )
 
 cdef enum:
@@ -60,7 +61,8 @@ cdef enum:
     SHORT_LINE = 1 << 9         # bytes of a line that is foreseen without being asked for,
     SHORT_PIECE = 1 << 7        # and of a piece of a row that lines lie across
     FORESEEN_ROW = 256          # bytes of a row, at most, that is prefetched with those that follow it
-    FAR_BYTES = 1 << 21         # a base from which reads wait for memory
+    FAR_BYTES = 1 << 21         # a base from which reads wait for the last of the caches,
+    LARGE_BYTES = 1 << 24       # and one that is not in it
     NEAR_BYTES = 1 << 15        # of it that half a tile, at most, leads to if its index is sorted
     STAYS_BYTES = 1 << 15       # of a line of it that stays in the first-level cache while a long index leads there
     SHARED_ROW = 1 << 10        # bytes of a row that threads share if its base is small,
@@ -72,9 +74,9 @@ cdef enum:
     MOST_ROWS = 1 << 9          # room there; and the most of any other that are walked for a line
     STREAM_AHEAD = 1 << 9       # bytes that the other operand is prefetched ahead along a line
     LINES_AHEAD = 4             # the same across lines
-    MOST_COPIED = 2             # times as many bytes of a base as are written, for which no more threads are woken
-    PLACES_BYTES = 1 << 24      # a base to whose places single items are better written by two threads than by one
+    COPIED_PART = 2             # of what is written, that a base is at most to be copied by no more threads
     COPY_BYTES = 1 << 19        # a copy of the base that a thread may have, at most
+    COPY_PART = 8               # of what is written, that copies of rows may take together, at most
     COPY_TIMES = 4              # as many positions as places, at least, for copies to pay
     MANY_THREADS = 4            # from which each may go through the whole index even for places in its cache
 
@@ -829,7 +831,7 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     for d in range(plan.ndim):
         if not keeps_order(nest, d) and not (first and d == nest.row):
             if threads > 1 and not stays_whole(nest, d) and not meets_at_ends(plan, d) and not (
-                d == nest.row and by_place_pays(plan, nest) and count_turns(nest) >= 2 * threads
+                d == nest.row and has_places(plan, nest) and count_turns(nest) >= 2 * threads
             ):
                 shrink(nest, d, 1 if d == nest.outer and d != nest.column else items_a_line, threads)
             nest.units *= add_level(nest, d)
@@ -839,35 +841,67 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
 
 
 cdef bint can_part(const Plan *plan, const Nest *nest) noexcept nogil:
-    """Whether where a position writes follows from its index value alone, but for the row."""
+    """Whether where a position writes follows from its index values alone, but for the row."""
     return (
-        plan.operation != READ and plan.components == 1 and not nest.panel
+        plan.operation != READ and plan.components > 0 and not nest.panel
         and (nest.inner < 0 or is_serial(plan, nest.inner)) and (nest.outer < 0 or is_serial(plan, nest.outer))
     )
 
 
+cdef Py_ssize_t span(const Plan *plan) noexcept nogil:
+    """Bytes from the first place that an index may name to the last."""
+    cdef Py_ssize_t bytes = 0
+    cdef int k
+    for k in range(plan.components):
+        bytes += (plan.component[k].size - 1) * llabs(plan.component[k].step)
+    return bytes
+
+
 cdef bint has_places(const Plan *plan, const Nest *nest) noexcept nogil:
-    """Whether each thread can have places of its own: not of a single one, whose stride may be 0."""
-    return can_part(plan, nest) and plan.component.size > 1
+    """Whether each thread can have places of its own: there is more than one."""
+    return can_part(plan, nest) and span(plan) > 0
 
 
-cdef bint by_place_pays(const Plan *plan, const Nest *nest) noexcept nogil:
+cdef Py_ssize_t place_bytes(const Nest *nest) noexcept nogil:
+    """What a position writes: an item or a row."""
+    return nest.plan.itemsize * (nest.plan.shape[nest.row] if nest.row >= 0 else 1)
+
+
+cdef bint all_read_all(const Plan *plan, const Nest *nest, int threads) noexcept nogil:
+    """Whether few threads that add short rows would each read nearly all: the hardware foresees what they skip."""
+    return (
+        threads < MANY_THREADS and plan.operation > SET and place_bytes(nest) <= SHARED_ROW
+        and elements(plan) * plan.itemsize >= BYPASS_BYTES
+    )
+
+
+cdef bint by_place_pays(const Plan *plan, const Nest *nest, int threads) noexcept nogil:
     """
-    Whether threads should go through the whole index each, which takes as long as a prefetched write to a place in
-    a cache: where the places are in none, or a position has more than an item to write.
+    Whether threads should go through the whole index each, which takes about as long as a prefetched write: where
+    there are many, or a position has more than an item to write.
     """
     return has_places(plan, nest) and (
-        forced == PLACE or nest.row >= 0 or plan.component.size * llabs(plan.component.step) > PLACES_BYTES
+        forced == PLACE or threads >= MANY_THREADS or (nest.row >= 0 and not all_read_all(plan, nest, threads))
     )
 
 
-cdef bint by_copy_pays(const Plan *plan, const Nest *nest) noexcept nogil:
-    """Whether each thread may have a copy of the base: a small one, and no order of writing to keep."""
-    return (
-        can_part(plan, nest) and nest.units == 1 and nest.row < 0 and is_order_free(plan.typenum, plan.operation)
-        and plan.component.size * plan.itemsize <= COPY_BYTES
-        and (forced == COPY or elements(plan) >= COPY_TIMES * plan.component.size)
-    )
+cdef bint by_copy_pays(const Plan *plan, const Nest *nest, int threads) noexcept nogil:
+    """
+    Whether each thread may have a copy of the base: one that is small, beside the rows that are written to it if it
+    has rows; and there is no order of writing to keep.
+    """
+    cdef Py_ssize_t bytes
+    if not can_part(plan, nest) or plan.components != 1 or nest.units != 1:
+        return False
+    if not is_order_free(plan.typenum, plan.operation):
+        return False
+    bytes = plan.component.size * place_bytes(nest)
+    if nest.row >= 0:
+        return (
+            plan.base_strides[nest.row] == plan.itemsize and plan.component.step == place_bytes(nest)
+            and (forced == COPY or threads * bytes <= elements(plan) * plan.itemsize // COPY_PART)
+        )
+    return bytes <= COPY_BYTES and (forced == COPY or elements(plan) >= COPY_TIMES * plan.component.size)
 
 
 cdef bint share(Nest *nest, int threads) noexcept nogil:
@@ -876,8 +910,7 @@ cdef bint share(Nest *nest, int threads) noexcept nogil:
 
     case                                         how
     small base, any order gives the same bits    by copies: histograms of integers, amax and amin
-    base beyond the caches, rows, or many        by place
-    threads
+    rows that not all would read, many threads   by place
     anything else                                not at all
     """
     cdef Plan *plan = nest.plan
@@ -886,12 +919,12 @@ cdef bint share(Nest *nest, int threads) noexcept nogil:
     nest.copies = NULL
     if threads <= nest.units or (nest.turns < 2 * threads and forced < COPY):
         return False
-    if by_copy_pays(plan, nest) and forced != PLACE:
-        nest.copies = <char *> malloc(threads * plan.component.size * plan.itemsize)
+    if by_copy_pays(plan, nest, threads) and forced != PLACE:
+        nest.copies = <char *> malloc(threads * plan.component.size * place_bytes(nest))
     if nest.copies != NULL:
         nest.sharing = BY_COPY
         nest.parts = threads
-    elif by_place_pays(plan, nest) or (threads >= MANY_THREADS and has_places(plan, nest)):
+    elif by_place_pays(plan, nest, threads):
         nest.sharing = BY_PLACE
         nest.parts = ceiling(threads, nest.units)
         if nest.direct != NULL:
@@ -964,17 +997,20 @@ cdef void pick(
     const Nest *nest, Tile *tile, Py_ssize_t part, Py_ssize_t *offset, Py_ssize_t *picked
 ) noexcept nogil:
     """Leave of a tile what writes into one part of the base, by a loop without branches."""
-    cdef Py_ssize_t size = nest.plan.component.size, step = nest.plan.component.step
-    cdef Py_ssize_t first = size * part // nest.parts, last = size * (part + 1) // nest.parts
-    cdef Py_ssize_t low = min(first * step, (last - 1) * step), lead, here, _, j, at = 0, kept = 0
-    cdef size_t span = (last - first) * llabs(step)
+    cdef size_t width = span(nest.plan) // nest.parts + 1
+    cdef Py_ssize_t low = part * width, lead, here, _, j, at = 0, kept = 0
+    cdef const Component *component
+    cdef int k
+    for k in range(nest.plan.components):
+        component = &nest.plan.component[k]
+        low += min(<Py_ssize_t> 0, (component.size - 1) * component.step)
     for j in range(tile.outer):
         here = j * tile.outer_stride
         for _ in range(tile.inner):
             lead = offset[at]
             offset[kept] = lead
             picked[kept] = here
-            kept += <size_t> lead - <size_t> low < span
+            kept += <size_t> lead - <size_t> low < width
             here += tile.inner_stride
             at += 1
     tile.outer = 1
@@ -1043,6 +1079,7 @@ cdef void start_tile(const Nest *nest, Tile *tile) noexcept nogil:
     tile.fill = plan.fill
     tile.fill_size = nest.fill_size
     tile.far = nest.far
+    tile.ahead = FURTHER_AHEAD if span(plan) > LARGE_BYTES else AHEAD
     tile.near = 0
     if nest.far and forced != FAR:
         tile.near = NEAR_BYTES // llabs(plan.component.step)
@@ -1190,31 +1227,33 @@ cdef void transpose_row(
 cdef char *start_copy(const Nest *nest, Py_ssize_t part) noexcept nogil:
     """A part's own copy of the base: what changes nothing when it is combined with the base."""
     cdef const Plan *plan = nest.plan
-    cdef Py_ssize_t bytes = plan.component.size * plan.itemsize, i
+    cdef Py_ssize_t place = place_bytes(nest), bytes = plan.component.size * place, i
     cdef char *copy = nest.copies + part * bytes
     if plan.operation == SUM:
         memset(copy, 0, bytes)
     else:
         for i in range(plan.component.size):
-            memcpy(copy + i * plan.itemsize, plan.base + i * plan.component.step, plan.itemsize)
+            memcpy(copy + i * place, plan.base + i * plan.component.step, place)
     return copy
 
 
-cdef void combine_copies(const Nest *nest) noexcept nogil:
-    """Each copy is a row that is combined into the base."""
+cdef Py_ssize_t combine_copies(const void *work, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+    """The places [first, last) of each copy are a row that is combined into the base."""
+    cdef const Nest *nest = <const Nest *> work
     cdef const Plan *plan = nest.plan
-    cdef Py_ssize_t nowhere = 0, part
+    cdef Py_ssize_t nowhere = 0, part, place = place_bytes(nest)
     cdef Tile tile
     start_tile(nest, &tile)
     tile.offset = &nowhere
     tile.outer = tile.inner = 1
-    tile.row = plan.component.size
+    tile.row = (last - first) * (place // plan.itemsize)
     tile.row_stride = plan.itemsize
-    tile.row_base_stride = plan.component.step
-    tile.base = plan.base
+    tile.row_base_stride = plan.itemsize if nest.row >= 0 else plan.component.step
+    tile.base = plan.base + first * plan.component.step
     for part in range(nest.parts):
-        tile.stream = nest.copies + part * plan.component.size * plan.itemsize
+        tile.stream = nest.copies + (part * plan.component.size + first) * place
         nest.kernel(&tile, NULL)
+    return 0
 
 
 cdef Py_ssize_t run_units(const void *work, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
@@ -1267,7 +1306,7 @@ cdef Py_ssize_t run_parts(const void *work, Py_ssize_t first, Py_ssize_t last) n
         end = begin + nest.turns
         if nest.sharing == BY_COPY:
             begin, end = nest.turns * part // nest.parts, nest.turns * (part + 1) // nest.parts
-            tile.target.step = nest.plan.itemsize
+            tile.target.step = place_bytes(nest)
             copy = start_copy(nest, part)
         locate(nest, begin, start)
         for _ in range(begin, end):
@@ -1376,14 +1415,14 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     if plan.origin != NULL and units_cover(plan, &nest):
         nest.origin = plan.origin - plan.base
     elif plan.origin != NULL:
-        if plan.origin_bytes <= MOST_COPIED * count * nest.fill_size:
+        if COPIED_PART * plan.origin_bytes <= count * nest.fill_size:
             threads = <int> min(<Py_ssize_t> threads, nest.units * nest.parts)
         copy_whole(plan, nest.fill_size, threads)
     if nest.sharing == WHOLE:
         return run_parallel(run_units, &nest, nest.units, <int> min(<Py_ssize_t> threads, nest.units))
     bad = run_parallel(run_parts, &nest, nest.units * nest.parts, threads)
     if nest.sharing == BY_COPY:
-        combine_copies(&nest)
+        run_parallel(combine_copies, &nest, plan.component.size, threads if nest.row >= 0 else 1)
         free(nest.copies)
     return bad
 

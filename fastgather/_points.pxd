@@ -1,7 +1,7 @@
 # An index of several components, each of which points into a dim of its own, under "raise".
 
 from fastgather._types cimport (
-    AHEAD, BAD, FOUR, MAX_DIMS, MODE_RAISE, Target, Tile, Values, index_at, item_t, move_item, normalise,
+    BAD, FOUR, MAX_DIMS, MODE_RAISE, Target, Tile, Values, index_at, item_t, items_ahead, move_item, normalise,
     prefetch, wide_index_t, int64_t, uint64_t,
 )
 
@@ -73,13 +73,13 @@ cdef inline Py_ssize_t lead_of_next(Line *line, int count, wide_index_t *index) 
 
 
 cdef inline void prefetch_points(
-    const char *base, const Line *line, int count, Py_ssize_t n, wide_index_t *index
+    const char *base, const Line *line, int count, Py_ssize_t ahead, Py_ssize_t n, wide_index_t *index
 ) noexcept nogil:
-    """The places of `n` points that lie AHEAD of these."""
+    """The places of `n` points that lie `ahead` of these."""
     cdef const char *place
     cdef Py_ssize_t i
     cdef int k
-    for i in range(AHEAD, AHEAD + n):
+    for i in range(ahead, ahead + n):
         place = base
         for k in range(count):
             place += (<const wide_index_t *> (line.value[k] + i * line.stride[k]))[0] * line.step[k]
@@ -87,15 +87,15 @@ cdef inline void prefetch_points(
 
 
 cdef inline Py_ssize_t move_line(
-    Line *line, char *base, char *stream, Py_ssize_t n, Py_ssize_t base_stride, Py_ssize_t stride, int count, bint far,
-    bint writes, item_t *item, wide_index_t *index,
+    Line *line, char *base, char *stream, Py_ssize_t n, Py_ssize_t base_stride, Py_ssize_t stride, int count,
+    Py_ssize_t ahead, bint writes, item_t *item, wide_index_t *index,
 ) noexcept nogil:
     """The items of a line of points; most have no negative component, and go by fours up to the first that has."""
     cdef Py_ssize_t[FOUR] four
     cdef Py_ssize_t i = 0, k, lead, bad = 0
     while i + FOUR <= n and not leads_of_four(four, line, count, index):
-        if far and i + AHEAD + FOUR <= n:
-            prefetch_points(base, line, count, FOUR, index)
+        if ahead and i + ahead + FOUR <= n:
+            prefetch_points(base, line, count, ahead, FOUR, index)
         for k in range(FOUR):
             if writes:
                 move_item(base + k * base_stride + four[k], stream + k * stride, item)
@@ -107,8 +107,8 @@ cdef inline Py_ssize_t move_line(
         stream += FOUR * stride
         i += FOUR
     while i < n:
-        if far and i + AHEAD < n:
-            prefetch_points(base, line, count, 1, index)
+        if ahead and i + ahead < n:
+            prefetch_points(base, line, count, ahead, 1, index)
         lead = lead_of_next(line, count, index)
         if lead == BAD:
             bad += 1
@@ -127,8 +127,7 @@ cdef inline Py_ssize_t move_points(
 ) noexcept nogil:
     """Single items by the `count` components of points; how many points were out of range."""
     cdef Py_ssize_t base_stride = tile.target.inner_base, stride = tile.inner_stride, size = sizeof(item_t)
-    cdef Py_ssize_t j, n = tile.inner, bad = 0
-    cdef bint far = tile.far
+    cdef Py_ssize_t j, n = tile.inner, ahead = items_ahead(tile) if tile.far else 0, bad = 0
     cdef bint packed = (
         base_stride == 0 and stride == size and tile.leads[count - 1].step == size
         and are_packed(tile.points, count, index)
@@ -142,10 +141,10 @@ cdef inline Py_ssize_t move_points(
         if packed:
             start_line(&line, tile.points, tile.leads, count, j, True, index)
             line.step[count - 1] = size
-            bad += move_line(&line, base, stream, n, 0, size, count, far, writes, item, index)
+            bad += move_line(&line, base, stream, n, 0, size, count, ahead, writes, item, index)
         else:
             start_line(&line, tile.points, tile.leads, count, j, False, index)
-            bad += move_line(&line, base, stream, n, base_stride, stride, count, far, writes, item, index)
+            bad += move_line(&line, base, stream, n, base_stride, stride, count, ahead, writes, item, index)
     return bad
 
 

@@ -12,9 +12,9 @@ cimport numpy as cnp
 cimport fastgather._inline
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
-    AHEAD, AHEAD_BYTES, AMAX, AMIN, BAD, DIV_SHORT, FOUR, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile,
-    foresee, foresee_end, index_at, index_t, line_items, normalise, prefetch, prefetch_four, prefetch_picked,
-    prefetch_row, read_four, rows_ahead, waits, wide_index_t,
+    AHEAD_BYTES, AMAX, AMIN, BAD, DIV_SHORT, FOUR, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile,
+    foresee, foresee_end, index_at, index_t, items_ahead, line_items, normalise, prefetch, prefetch_four,
+    prefetch_picked, prefetch_row, read_four, rows_ahead, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -326,7 +326,7 @@ cdef inline void combine_four(
 cdef inline void reduce_items(const Tile *tile, number_t *item, Operation operation, bint far) noexcept nogil:
     """Single items, by fours up to the first offset that is bad."""
     cdef const Py_ssize_t *offset = tile.offset
-    cdef Py_ssize_t i, j, k, inner = tile.inner, stride = tile.inner_stride
+    cdef Py_ssize_t i, j, k, inner = tile.inner, stride = tile.inner_stride, ahead = items_ahead(tile)
     cdef const char *source
     cdef char *base = tile.base
     cdef int64_t[FOUR] four
@@ -341,15 +341,15 @@ cdef inline void reduce_items(const Tile *tile, number_t *item, Operation operat
                 bad |= offset[i + k] == BAD
             if bad:
                 break
-            if far and i + AHEAD + FOUR <= inner:
-                for k in range(AHEAD, AHEAD + FOUR):
+            if far and i + ahead + FOUR <= inner:
+                for k in range(ahead, ahead + FOUR):
                     prefetch(base + offset[i + k])
             combine_four(base, four, 1, 0, source, stride, item, operation)
             source += FOUR * stride
             i += FOUR
         while i < inner:
-            if far and i + AHEAD < inner:
-                prefetch(base + offset[i + AHEAD])
+            if far and i + ahead < inner:
+                prefetch(base + offset[i + ahead])
             if offset[i] != BAD:
                 combine(base + offset[i], source, item, operation)
             source += stride
@@ -370,7 +370,7 @@ cdef inline void reduce_positions(
     if not single and row_base_stride == sizeof(number_t):
         bytes *= row
     if tile.far or (tile.foresees and not single and picked != NULL):
-        ahead = rows_ahead(bytes)
+        ahead = rows_ahead(tile, bytes)
     for j in range(tile.outer):
         source = tile.stream + j * tile.outer_stride
         for i in range(inner):
@@ -422,7 +422,7 @@ cdef void reduce_tile(const Tile *tile, number_t *item) noexcept nogil:
 cdef inline Py_ssize_t reduce_line(
     const char *value, char *base, const char *source, Py_ssize_t n, Py_ssize_t size, Py_ssize_t step,
     Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t stride, number_t *item, wide_index_t *index,
-    Operation operation, bint far,
+    Operation operation, Py_ssize_t ahead,
     bint foresees, const char *next, Py_ssize_t value_ahead, Py_ssize_t source_ahead,
 ) noexcept nogil:
     """One line of single items, as `gather_line`; how many index values were out of range."""
@@ -433,8 +433,8 @@ cdef inline Py_ssize_t reduce_line(
     while i + FOUR <= n:
         if read_four(four, value, value_stride, limit, index):
             break
-        if far and i + AHEAD + FOUR <= n:
-            prefetch_four(base, value, value_stride, step, index)
+        if ahead and i + ahead + FOUR <= n:
+            prefetch_four(base, value + ahead * value_stride, value_stride, step, index)
         if foresees and i % line_items(sizeof(number_t)) == 0:
             foresee(
                 next + i * step if next != NULL else NULL, step,
@@ -469,13 +469,14 @@ cdef inline Py_ssize_t reduce_lines(
     cdef const char *source = tile.stream
     cdef Py_ssize_t n = tile.inner, size = tile.target.size, _, bad = 0
     cdef Py_ssize_t value_ahead = tile.value_ahead, source_ahead = tile.stream_ahead
+    cdef Py_ssize_t ahead = items_ahead(tile) if far else 0
     cdef Py_ssize_t outer_value = tile.values.outer_stride, outer_base = tile.target.outer_base
     cdef Py_ssize_t outer_stride = tile.outer_stride, outer_next = outer_base if next != NULL else 0
     for _ in range(tile.outer):
         if foresees:
             foresee_end(value + value_ahead, source + source_ahead, n, sizeof(number_t), sizeof(wide_index_t))
         bad += reduce_line(
-            value, base, source, n, size, step, value_stride, base_stride, stride, item, index, operation, far,
+            value, base, source, n, size, step, value_stride, base_stride, stride, item, index, operation, ahead,
             foresees, next, value_ahead, source_ahead,
         )
         value += outer_value

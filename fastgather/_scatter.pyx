@@ -8,8 +8,8 @@ from libc.string cimport memcpy
 cimport fastgather._inline
 from fastgather._points cimport move_by_points
 from fastgather._types cimport (
-    AHEAD, BAD, FOUR, MODE_RAISE, Direct, Item3, Item12, Item16, Kernel, Tile, copy_bytes, foresee,
-    foresee_end, index_at, index_t, item_t, line_items, move_item, move_items, normalise, prefetch,
+    BAD, FOUR, MODE_RAISE, Direct, Item3, Item12, Item16, Kernel, Tile, copy_bytes, foresee,
+    foresee_end, index_at, index_t, item_t, items_ahead, line_items, move_item, move_items, normalise, prefetch,
     prefetch_four, prefetch_row, read_four, rows_ahead, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
@@ -19,15 +19,15 @@ cdef inline void scatter_items(const Tile *tile, item_t *item, bint far) noexcep
     """Single items: rows of one."""
     cdef const Py_ssize_t *offset = tile.offset
     cdef const Py_ssize_t *picked = tile.picked
-    cdef Py_ssize_t i, j, inner = tile.inner, stride = tile.inner_stride
+    cdef Py_ssize_t i, j, inner = tile.inner, stride = tile.inner_stride, ahead = items_ahead(tile)
     cdef item_t moved
     cdef const char *source
     cdef char *base = tile.base
     for j in range(tile.outer):
         source = tile.stream + j * tile.outer_stride
         for i in range(inner):
-            if far and i + AHEAD < inner:
-                prefetch(base + offset[i + AHEAD])
+            if far and i + ahead < inner:
+                prefetch(base + offset[i + ahead])
             if picked != NULL:
                 source = tile.stream + picked[i]
             if offset[i] != BAD:
@@ -78,8 +78,9 @@ cdef void scatter_tile(const Tile *tile, item_t *item) noexcept nogil:
 
 cdef inline Py_ssize_t scatter_line(
     const char *value, char *base, const char *source, Py_ssize_t n, Py_ssize_t size, Py_ssize_t step,
-    Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t stride, item_t *item, index_t *index, bint far,
-    bint foresees, const char *next, Py_ssize_t reach, Py_ssize_t value_ahead, Py_ssize_t source_ahead,
+    Py_ssize_t value_stride, Py_ssize_t base_stride, Py_ssize_t stride, item_t *item, index_t *index,
+    Py_ssize_t ahead, bint foresees, const char *next, Py_ssize_t reach, Py_ssize_t value_ahead,
+    Py_ssize_t source_ahead,
 ) noexcept nogil:
     """One line of single items, as `gather_line`; how many index values were out of range."""
     cdef Py_ssize_t i = 0, k, _, bad = 0
@@ -89,8 +90,8 @@ cdef inline Py_ssize_t scatter_line(
     while i + FOUR <= n:
         if read_four(four, value, value_stride, limit, index):
             break
-        if far and i + AHEAD + FOUR <= n:
-            prefetch_four(base, value, value_stride, step, index)
+        if ahead and i + ahead + FOUR <= n:
+            prefetch_four(base, value + ahead * value_stride, value_stride, step, index)
         if foresees and i % line_items(sizeof(item_t)) == 0:
             foresee(
                 next + i * reach if next != NULL else NULL, reach,
@@ -126,13 +127,14 @@ cdef inline Py_ssize_t scatter_lines(
     cdef const char *source = tile.stream
     cdef Py_ssize_t n = tile.inner, size = tile.target.size, _, bad = 0
     cdef Py_ssize_t value_ahead = tile.value_ahead, source_ahead = tile.stream_ahead
+    cdef Py_ssize_t ahead = items_ahead(tile) if far else 0
     cdef Py_ssize_t outer_value = tile.values.outer_stride, outer_base = tile.target.outer_base
     cdef Py_ssize_t outer_stride = tile.outer_stride, outer_next = outer_base if next != NULL else 0
     for _ in range(tile.outer):
         if foresees:
             foresee_end(value + value_ahead, source + source_ahead, n, sizeof(item_t), sizeof(index_t))
         bad += scatter_line(
-            value, base, source, n, size, step, value_stride, base_stride, stride, item, index, far,
+            value, base, source, n, size, step, value_stride, base_stride, stride, item, index, ahead,
             foresees, next, reach, value_ahead, source_ahead,
         )
         value += outer_value
@@ -189,7 +191,7 @@ cdef void scatter_bytes(const Tile *tile, void *item) noexcept nogil:
     if row_stride == length and row_base_stride == length:
         rows, length = 1, tile.row * length
     if tile.far:
-        ahead = rows_ahead(length)
+        ahead = rows_ahead(tile, length)
     for j in range(tile.outer):
         source = tile.stream + j * tile.outer_stride
         for i in range(inner):

@@ -6,7 +6,8 @@ cdef enum:
     TILE = 1024                 # positions in a tile: their offsets stay in the first-level cache
     FOUR = 4                    # index values that are checked at once
     MOST_POINTS = 4             # components of an index, at most, that a kernel reads itself
-    AHEAD = 32                  # positions from a prefetch to the access it is for
+    AHEAD = 32                  # positions from a prefetch to the access it is for, in a base that caches may hold,
+    FURTHER_AHEAD = 128         # and in a larger one
     VALUE_AHEAD = 1 << 10       # bytes that the index is prefetched ahead along a line
     AHEAD_BYTES = 2048          # the same for rows, which are fewer positions ahead the longer they are
     GAP_BYTES = 1024            # between two rows of a stream, at most, that is read as well
@@ -122,7 +123,8 @@ cdef struct Tile:
     Operation operation
     const char *fill            # what a read of a BAD offset gives; NULL: nothing is written
     Py_ssize_t fill_size
-    bint far                    # the base is larger than the caches: prefetch
+    bint far                    # the base is larger than the caches: prefetch,
+    Py_ssize_t ahead            # as many positions
     uint64_t near               # the difference of index values up to which it need not, far or not
     bint nontemporal            # the stream is larger than the caches: write past them
     bint foresees               # what comes next is prefetched, for single items line by line:
@@ -206,9 +208,9 @@ cdef inline bint waits(const Tile *tile, index_t *index) noexcept nogil:
 cdef inline void prefetch_four(
     const char *base, const char *value, Py_ssize_t stride, Py_ssize_t step, index_t *index
 ) noexcept nogil:
-    """Prefetch the items of the FOUR index values that come AHEAD later."""
+    """Prefetch the items of FOUR index values."""
     cdef Py_ssize_t k
-    for k in range(AHEAD, AHEAD + FOUR):
+    for k in range(FOUR):
         prefetch(base + (<const index_t *> (value + k * stride))[0] * step)
 
 
@@ -241,9 +243,14 @@ cdef inline int index_code(int itemsize, bint is_unsigned) noexcept nogil:
     return 2 * (0 if itemsize == 1 else 1 if itemsize == 2 else 2 if itemsize == 4 else 3) + is_unsigned
 
 
-cdef inline Py_ssize_t rows_ahead(Py_ssize_t bytes) noexcept nogil:
-    """How many positions ahead a row of this size is prefetched."""
-    return AHEAD if bytes <= AHEAD_BYTES // AHEAD else 1 if bytes >= AHEAD_BYTES else AHEAD_BYTES // bytes
+cdef inline Py_ssize_t items_ahead(const Tile *tile) noexcept nogil:
+    """How many positions ahead single items are prefetched: not so many that most of a line would be over."""
+    return tile.ahead if tile.inner >= FOUR * tile.ahead else AHEAD
+
+
+cdef inline Py_ssize_t rows_ahead(const Tile *tile, Py_ssize_t bytes) noexcept nogil:
+    """The same for rows of this size."""
+    return max(<Py_ssize_t> 1, min(tile.ahead, tile.ahead * LINE_BYTES // max(<Py_ssize_t> 1, bytes)))
 
 
 cdef inline void prefetch_row(const char *row, Py_ssize_t bytes) noexcept nogil:
