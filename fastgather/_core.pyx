@@ -875,30 +875,41 @@ def combine_runs(cnp.ndarray destination, int axis, cnp.ndarray ends, cnp.ndarra
     end_work(&work)
 
 
-cdef cnp.ndarray plain_ends(lengths, Py_ssize_t size):
-    """Where runs of these lengths start and end, or None unless all are positive int64 and add up to `size`."""
-    cdef Py_ssize_t n, i, total = 0, count
-    cdef const int64_t *length
+cdef cnp.ndarray plain_ends(lengths, offsets, Py_ssize_t size, bint *any_empty):
+    """
+    Where runs start and end, which have all of the axis between them, by lengths or offsets of int64; None where
+    they are something else. Each value is read once.
+    """
+    cdef bint are_lengths = offsets is None
+    cdef Py_ssize_t i, total = 0, count
+    cdef const volatile int64_t *value
     cdef int64_t one
     cdef Py_ssize_t *end
-    cdef cnp.ndarray ends
+    cdef cnp.ndarray given, ends
+    any_empty[0] = False
+    if (lengths is None) == are_lengths or not cnp.PyArray_CheckExact(lengths if are_lengths else offsets):
+        return None
+    given = lengths if are_lengths else offsets
     if not (
-        cnp.PyArray_CheckExact(lengths) and cnp.PyArray_NDIM(lengths) == 1
-        and cnp.PyArray_TYPE(lengths) == cnp.NPY_INT64 and cnp.PyArray_ISCARRAY_RO(lengths)
+        cnp.PyArray_NDIM(given) == 1 and cnp.PyArray_TYPE(given) == cnp.NPY_INT64 and cnp.PyArray_ISCARRAY_RO(given)
     ):
         return None
-    n = cnp.PyArray_DIM(lengths, 0)
-    count = n + 1
-    length = <const int64_t *> cnp.PyArray_DATA(lengths)
+    count = cnp.PyArray_DIM(given, 0) + are_lengths
+    value = <const volatile int64_t *> cnp.PyArray_DATA(given)
+    if not are_lengths:
+        if count == 0 or value[0] != 0:
+            return None
+        value += 1
     ends = new_array(INTP, 1, &count, False)
     end = <Py_ssize_t *> cnp.PyArray_DATA(ends)
     end[0] = 0
-    for i in range(n):
-        one = (<const volatile int64_t *> (length + i))[0]
-        if one <= 0 or one > size - total:
+    for i in range(1, count):
+        one = value[i - 1]
+        if one < (0 if are_lengths else total) or one > (size - total if are_lengths else size):
             return None
-        total += one
-        end[i + 1] = total
+        total = total + one if are_lengths else one
+        any_empty[0] |= total == end[i - 1]
+        end[i] = total
     return ends if total == size else None
 
 
@@ -1094,9 +1105,9 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
     cdef Py_ssize_t shape[MAX_DIMS]
     cdef int d, along, typenum
     cdef cnp.dtype dtype
-    cdef bint mean, any_nan
+    cdef bint mean, any_nan, any_empty
     # What is plain is done here; the rest, and what is wrong, where both engines do it.
-    if offsets is None and initial is None and reduce in PLAIN_SEGMENTS and cnp.PyArray_CheckExact(data):
+    if initial is None and reduce in PLAIN_SEGMENTS and cnp.PyArray_CheckExact(data):
         values, operation, mean = data, PLAIN_SEGMENTS[reduce], reduce == "mean"
         dtype = values.descr
         if not is_reducible(cnp.PyArray_TYPE(values)) and reductions.is_narrow_float(dtype):
@@ -1107,7 +1118,7 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
             and (not mean or cnp.PyTypeNum_ISFLOAT(typenum) or cnp.PyTypeNum_ISCOMPLEX(typenum))
         ):
             along = as_dim(axis, cnp.PyArray_NDIM(values))
-            ends = plain_ends(lengths, cnp.PyArray_DIM(values, along))
+            ends = plain_ends(lengths, offsets, cnp.PyArray_DIM(values, along), &any_empty)
             if ends is not None:
                 for d in range(cnp.PyArray_NDIM(values)):
                     shape[d] = cnp.PyArray_DIM(values, d)
@@ -1115,8 +1126,12 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
                 total = new_array(values.descr, cnp.PyArray_NDIM(values), shape, False)
                 cnp.PyArray_CopyInto(total, identity(operation, values.descr))
                 combine_runs(total, along, ends, values, operation)
-                if mean:
-                    divide(total, lengths, along)
+                if mean or (any_empty and operation == "sum"):
+                    counts = np.diff(ends)
+                    if mean:
+                        divide(total, counts, along)
+                    if any_empty:
+                        total[(slice(None),) * along + (counts == 0,)] = np.nan if mean else 0
                 return convert(total, dtype, &any_nan)
     return reductions.segment_reduce(data, reduce, lengths, offsets, axis, initial, combine_runs)
 

@@ -24,7 +24,6 @@ cdef enum:
     VECTOR_BYTES = 16           # of a row, at least, that vectors do
     BLOCK_BYTES = 64            # of a row, at most, that they leave
     FLOAT_EXACT = 1 << 24       # up to it a float holds every integer
-    LONG_RUN = 32               # items of a run that blocks pay for
     ROWS = 64                   # of a run, no wider than such a block, that go into it at a time
 
 # Out of line, so that what is common stays in registers of floating-point numbers.
@@ -60,6 +59,10 @@ cdef extern from "_rows.h" nogil:
     Py_ssize_t row_amax_double "fg_row_amax_double" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
     Py_ssize_t row_amin_float "fg_row_amin_float" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
     Py_ssize_t row_amin_double "fg_row_amin_double" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
+    bint run_amax_float "fg_run_amax_float" (char *, const char *, Py_ssize_t, const char *)
+    bint run_amax_double "fg_run_amax_double" (char *, const char *, Py_ssize_t, const char *)
+    bint run_amin_float "fg_run_amin_float" (char *, const char *, Py_ssize_t, const char *)
+    bint run_amin_double "fg_run_amin_double" (char *, const char *, Py_ssize_t, const char *)
 
 cdef extern from "_divide.h" nogil:
     void divide_float_int32 "fg_divide_float_int32" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
@@ -640,23 +643,22 @@ cdef inline bint sum_runs(
 
 
 cdef inline bint prefer_run(
-    char *to, const char *source, Py_ssize_t n, number_t *item, Operation operation
+    char *to, const char *source, Py_ssize_t n, const char *end, number_t *item, Operation operation
 ) noexcept nogil:
     """
-    The largest or smallest of a contiguous run, by rows of a block, as its order does not matter.
-    Whether that is done: a NaN takes more care.
+    The largest or smallest of a contiguous run, by vectors, as its order does not matter.
+    Whether that is done: not with a NaN, which takes more care, nor for a few items at the end.
     """
-    cdef char[BLOCK_BYTES] block
-    cdef Py_ssize_t size = sizeof(number_t), width = BLOCK_BYTES // size, rows = n // width, i
-    cdef number_t value
-    memcpy(&value, to, size)
-    for i in range(width):
-        memcpy(block + i * size, &value, size)
-    if value != value or combine_blocks(block, source, width, rows, BLOCK_BYTES, item, operation) < width:
+    if number_t is float:
+        if operation == AMAX:
+            return run_amax_float(to, source, n, end)
+        return run_amin_float(to, source, n, end)
+    elif number_t is double:
+        if operation == AMAX:
+            return run_amax_double(to, source, n, end)
+        return run_amin_double(to, source, n, end)
+    else:
         return False
-    combine_items(to, block, width, size, item, operation)
-    combine_items(to, source + rows * BLOCK_BYTES, n - rows * width, size, item, operation)
-    return True
 
 
 cdef inline void reduce_single_runs(
@@ -667,11 +669,13 @@ cdef inline void reduce_single_runs(
     cdef Py_ssize_t size = sizeof(number_t), left = last - first, count, k, n
     cdef const Py_ssize_t *ends
     cdef const char *source
+    cdef const char *end
     cdef char *to
     while left > 0:
         count = min(left, <Py_ssize_t> FOUR, runs.segments - segment)
         to = runs.to + outer * runs.to_outer + segment * runs.to_stride
         source = runs.source + outer * runs.source_outer
+        end = source + runs.ends[runs.segments] * step
         ends = runs.ends + segment
         if not (
             (number_t is float or number_t is double) and (operation == SUM or operation == PROD)
@@ -683,7 +687,7 @@ cdef inline void reduce_single_runs(
                     combine_items(to, source + ends[k] * step, n, step, item, operation)
                 elif not (
                     (number_t is float or number_t is double) and (operation == AMAX or operation == AMIN)
-                    and n >= LONG_RUN and prefer_run(to, source + ends[k] * size, n, item, operation)
+                    and prefer_run(to, source + ends[k] * size, n, end, item, operation)
                 ):
                     combine_items(to, source + ends[k] * size, n, size, item, operation)
                 to += runs.to_stride

@@ -140,12 +140,68 @@ typedef int64_t fg_bits __attribute__((vector_size(16)));
         return done + fg_row_##name##_##type##_by_1(to + bytes, source + bytes, n - done, rows, step);   \
     }
 
+/* All ones for the items of a block that are left, then zeros. */
+static const unsigned char fg_lanes[128] = {
+    255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+    255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+    255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+
+/* A contiguous run of `n` items into one, by blocks of 64 bytes, the last of which has what else lies there hidden, so
+ * that no branch depends on its length; nothing is read from `end` on. 0, and nothing is done, if there is a NaN, or
+ * for a short run at the end. */
+#define FG_RUN(name, prefer, type)                                                                       \
+    static inline int fg_run_##name##_##type(char *to, const char *source, Py_ssize_t n, const char *end) \
+    {                                                                                                    \
+        const Py_ssize_t block = 64 / sizeof(type), lanes = 16 / sizeof(type);                           \
+        type items[16 / sizeof(type)], value;                                                            \
+        fg_##type##_vector best[4], new;                                                                 \
+        fg_bits odd = {0, 0}, there, bits;                                                               \
+        char copy[64];                                                                                   \
+        if (n < block && end - source < 64) return 0;                                                    \
+        memcpy(&value, to, sizeof(type));                                                                \
+        for (int k = 0; k < lanes; k++) items[k] = value;                                                \
+        for (int k = 0; k < 4; k++) memcpy(&best[k], items, 16);                                         \
+        for (; n >= block; n -= block, source += 64) {                                                   \
+            for (int k = 0; k < 4; k++) {                                                                \
+                memcpy(&new, source + 16 * k, 16);                                                       \
+                odd |= (fg_bits) fg_vector_odd_##type(best[k], new);                                     \
+                best[k] = fg_vector_##name##_##type(best[k], new);                                       \
+            }                                                                                            \
+        }                                                                                                \
+        if (end - source < 64) {                                                                         \
+            memset(copy, 0, 64);                                                                         \
+            source = (const char *) memcpy(copy, source, n * sizeof(type));                              \
+        }                                                                                                \
+        for (int k = 0; k < 4; k++) {                                                                    \
+            memcpy(&there, fg_lanes + 64 - n * sizeof(type) + 16 * k, 16);                               \
+            memcpy(&bits, source + 16 * k, 16);                                                          \
+            new = (fg_##type##_vector) ((bits & there) | ((fg_bits) best[k] & ~there));                  \
+            odd |= (fg_bits) fg_vector_odd_##type(best[k], new);                                         \
+            best[k] = fg_vector_##name##_##type(best[k], new);                                           \
+        }                                                                                                \
+        if (FG_ANY(odd)) return 0;                                                                       \
+        best[0] = fg_vector_##name##_##type(best[0], best[1]);                                           \
+        best[2] = fg_vector_##name##_##type(best[2], best[3]);                                           \
+        best[0] = fg_vector_##name##_##type(best[0], best[2]);                                           \
+        memcpy(items, best, 16);                                                                         \
+        value = items[0];                                                                                \
+        for (int k = 1; k < lanes; k++) value = fg_##prefer##_##type(value, items[k]);                   \
+        memcpy(to, &value, sizeof(type));                                                                \
+        return 1;                                                                                        \
+    }
+
 #else
 
 /* No vectors: all of a row is for the loop in _reduce.pyx. */
 #define FG_ROW(name, OPERATION, type, one, other)                                                        \
     static inline Py_ssize_t fg_row_##name##_##type(                                                     \
         char *to, const char *source, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t step)                    \
+    {                                                                                                    \
+        return 0;                                                                                        \
+    }
+
+#define FG_RUN(name, prefer, type)                                                                       \
+    static inline int fg_run_##name##_##type(char *to, const char *source, Py_ssize_t n, const char *end) \
     {                                                                                                    \
         return 0;                                                                                        \
     }
@@ -160,5 +216,10 @@ FG_ROW(amax, FG_AMAX, float, old, new)
 FG_ROW(amax, FG_AMAX, double, old, new)
 FG_ROW(amin, FG_AMIN, float, old, new)
 FG_ROW(amin, FG_AMIN, double, old, new)
+
+FG_RUN(amax, larger, float)
+FG_RUN(amax, larger, double)
+FG_RUN(amin, smaller, float)
+FG_RUN(amin, smaller, double)
 
 #endif
