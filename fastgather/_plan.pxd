@@ -29,6 +29,7 @@ cdef struct Plan:
     Mode mode
     Operation operation
     const char *fill
+    bint one_value              # is written everywhere, in any order and by any thread
     bint checks_only            # count the indices out of range, move nothing
     const char *origin          # what the base has to hold before it is written to, and does not yet; or NULL
     Py_ssize_t origin_bytes     # of it, without gaps

@@ -20,7 +20,8 @@ A write may bring what its base has to hold first (`origin`). Where the units ha
 copies its part just before it writes there; otherwise all is copied at the start.
 
 Writes may collide where two positions name the same place, which takes a dim along which the
-base does not move. Such serial dims stay in the user's order, inside one thread; the others are free.
+base does not move. Such serial dims stay in the user's order, inside one thread; the others are free, and
+so are all where one value is written to a large base.
 """
 
 from libc.stdlib cimport free, llabs, malloc
@@ -198,9 +199,29 @@ def force(kernel):
     }[kernel]
 
 
+cdef Py_ssize_t span(const Plan *plan) noexcept nogil:
+    """Bytes from the first place that an index may name to the last."""
+    cdef Py_ssize_t bytes = 0
+    cdef int k
+    for k in range(plan.components):
+        bytes += (plan.component[k].size - 1) * llabs(plan.component[k].step)
+    return bytes
+
+
+cdef bint writes_one_value(const Plan *plan) noexcept nogil:
+    """Whether a plain write has a single value, and a base so large that threads seldom meet in a line of the cache."""
+    cdef int d
+    if plan.operation != SET or (span(plan) <= FAR_BYTES and forced != FAR):
+        return False
+    for d in range(plan.ndim):
+        if plan.stream_strides[d] != 0 and plan.shape[d] != 1:
+            return False
+    return True
+
+
 cdef bint is_serial(const Plan *plan, int d) noexcept nogil:
     """Whether positions along a dim may name the same place, so that a write keeps their order."""
-    return plan.operation != READ and plan.base_strides[d] == 0
+    return plan.operation != READ and plan.base_strides[d] == 0 and not plan.one_value
 
 
 cdef bint index_is_constant(const Plan *plan, int d) noexcept nogil:
@@ -848,15 +869,6 @@ cdef bint can_part(const Plan *plan, const Nest *nest) noexcept nogil:
     )
 
 
-cdef Py_ssize_t span(const Plan *plan) noexcept nogil:
-    """Bytes from the first place that an index may name to the last."""
-    cdef Py_ssize_t bytes = 0
-    cdef int k
-    for k in range(plan.components):
-        bytes += (plan.component[k].size - 1) * llabs(plan.component[k].step)
-    return bytes
-
-
 cdef bint has_places(const Plan *plan, const Nest *nest) noexcept nogil:
     """Whether each thread can have places of its own: there is more than one."""
     return can_part(plan, nest) and span(plan) > 0
@@ -1324,6 +1336,8 @@ cdef bint units_cover(const Plan *plan, const Nest *nest) noexcept nogil:
     cdef int d
     if nest.sharing != WHOLE or nest.row >= 0 or nest.inner < 0 or nest.outer < 0 or plan.components != 1:
         return False
+    if plan.one_value:
+        return False
     line = plan.component.size * plan.component.step
     if not nest.panel:
         whole = plan.shape[nest.outer] * plan.base_strides[nest.outer]
@@ -1390,6 +1404,7 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     nest.plan = plan
     nest.fill_size = plan.itemsize
     nest.alike = components_are_alike(plan)
+    plan.one_value = writes_one_value(plan)
     order_dims(plan)
     coalesce(plan)
     walk_few_first(plan)

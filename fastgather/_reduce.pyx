@@ -24,6 +24,7 @@ cdef enum:
     VECTOR_BYTES = 16           # of a row, at least, that vectors do
     BLOCK_BYTES = 64            # of a row, at most, that they leave
     FLOAT_EXACT = 1 << 24       # up to it a float holds every integer
+    FEW_COLUMNS = 3             # at most, of rows whose items are all kept in registers
     ROWS = 64                   # of a run, no wider than such a block, that go into it at a time
 
 # Out of line, so that what is common stays in registers of floating-point numbers.
@@ -698,6 +699,47 @@ cdef inline void reduce_single_runs(
             outer += 1
 
 
+cdef inline bint reduce_columns(
+    char *to, const char *source, Py_ssize_t n, Py_ssize_t step, number_t *item, Operation operation, int columns
+) noexcept nogil:
+    """A run of rows with a few packed items, which stay in registers. Whether that is done: a NaN takes more care."""
+    cdef number_t[FEW_COLUMNS] value
+    cdef number_t new
+    cdef Py_ssize_t i
+    cdef bint odd = False
+    cdef int c
+    if number_t is complex64 or number_t is complex128 or number_t is complex_long:
+        return False
+    else:
+        memcpy(value, to, columns * sizeof(number_t))
+        for i in range(n):
+            for c in range(columns):
+                memcpy(&new, source + i * step + c * sizeof(number_t), sizeof(number_t))
+                if number_t in integer_t:
+                    value[c] = combine_integer(value[c], new, operation)
+                elif operation == SUM or operation == PROD:
+                    value[c] = sum_or_product(value[c], new, operation)
+                else:
+                    odd |= isunordered(value[c], new)
+                    value[c] = prefer(value[c], new, operation)
+        if number_t in real_t:
+            for c in range(columns):
+                odd |= value[c] != value[c]
+        if not odd:
+            memcpy(to, value, columns * sizeof(number_t))
+        return not odd
+
+
+cdef inline bint reduce_few_columns(
+    char *to, const char *source, Py_ssize_t n, Py_ssize_t step, Py_ssize_t columns, number_t *item,
+    Operation operation,
+) noexcept nogil:
+    """Points of a plane and of space."""
+    if columns == 2:
+        return reduce_columns(to, source, n, step, item, operation, 2)
+    return columns == 3 and reduce_columns(to, source, n, step, item, operation, 3)
+
+
 cdef inline void reduce_runs_with(
     const Runs *runs, Py_ssize_t first, Py_ssize_t last, number_t *item, Operation operation
 ) noexcept nogil:
@@ -710,6 +752,7 @@ cdef inline void reduce_runs_with(
     cdef Py_ssize_t segment = number % runs.segments, outer = number // runs.segments
     cdef Py_ssize_t step = runs.source_stride, start, stop, _, i, n
     cdef bint narrow = (number_t is float or number_t is double) and runs.row * sizeof(number_t) <= BLOCK_BYTES
+    cdef bint packed = runs.to_row == sizeof(number_t) and runs.source_row == sizeof(number_t)
     cdef const char *source
     cdef char *to
     if runs.row == 1:
@@ -722,7 +765,9 @@ cdef inline void reduce_runs_with(
         to = runs.to + outer * runs.to_outer + segment * runs.to_stride + start * runs.to_row
         source = runs.source + outer * runs.source_outer + runs.ends[segment] * step + start * runs.source_row
         n = runs.ends[segment + 1] - runs.ends[segment]
-        if narrow:
+        if packed and reduce_few_columns(to, source, n, step, stop - start, item, operation):
+            pass
+        elif narrow:
             for i from 0 <= i < n by ROWS:
                 reduce_rows(
                     to, source + i * step, min(<Py_ssize_t> ROWS, n - i), step, stop - start, runs.to_row,
