@@ -380,3 +380,97 @@ def test_a_value_along_rows(dtype):
         right = data.copy()
         right[[4, 1]] = value
         assert _core.index_fill(data, 0, [4, -5], value).tobytes() == right.tobytes()
+
+
+@pytest.mark.parametrize("name", ["max", "min", "sum", "prod", "mean"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
+@pytest.mark.parametrize("columns", [None, 1, 2, 3, 5])
+def test_runs_of_every_length(columns, dtype, name):
+    """
+    Some empty, some longer than a block of vectors, the last up to the end of the memory; with and
+    without NaN and zeros of both signs; by lengths and by offsets.
+    """
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(0)
+    lengths = np.concatenate([np.arange(70), [0, 0, 200, 1, 0, 17, 3, 0]])
+    offsets = np.cumsum([0, *lengths])
+    shape = (lengths.sum(),) if columns is None else (lengths.sum(), columns)
+    if name == "mean" and dtype is np.int16:
+        with pytest.raises(ValueError, match="segment 0 is empty"):
+            _core.segment_reduce(np.zeros(shape, dtype), name, offsets=offsets)
+        return
+    for odd in ([], [0.0, -0.0], [np.nan, 0.0, -0.0]):
+        data = rng.integers(-2, 3, shape).astype(dtype)
+        if dtype is not np.int16 and odd:
+            data = np.where(rng.random(shape) < 0.05, rng.choice(odd, shape), data).astype(dtype)
+        expected = _fallback.segment_reduce(data, name, lengths=lengths)
+        for threads in (1, 3):
+            with _core.num_threads(threads):
+                by_lengths = _core.segment_reduce(data, name, lengths=lengths)
+                assert_same(by_lengths, expected, any_nan=False)
+                by_offsets = _core.segment_reduce(data, name, offsets=offsets)
+                assert_same(by_offsets, expected, any_nan=False)
+
+
+@pytest.mark.parametrize("width", [1, 3, 16])
+@pytest.mark.parametrize("threads", [1, 2, 3, 7])
+def test_rows_are_reduced_by_copies_and_by_place(threads, width):
+    """By few threads and many; NaN and zeros of both signs are in the base, too."""
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(width)
+    places, count = 500, 9_000_000 // width
+    index = rng.integers(-places, places, count)
+    for dtype, names in ((np.float32, ("amax", "amin", "sum")), (np.int32, ("amax", "sum"))):
+        source = rng.integers(-2, 3, (count, width)).astype(dtype)
+        data = rng.integers(-2, 3, (places, width)).astype(dtype)
+        if dtype is np.float32:
+            source[::1000] = rng.choice([0.0, -0.0, 1.0], source[::1000].shape)
+            source[5] = data[7] = np.nan
+        for name in names:
+            with _core.num_threads(threads):
+                result = _core.index_reduce(data, 0, index, source, name)
+            expected = _fallback.index_reduce(data, 0, index, source, name)
+            assert_same(result, expected, any_nan=False)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_one_value_is_written_in_any_order(threads):
+    """By threads between each other, beside what the base had; nothing else moves."""
+    from fastgather import _core
+
+    rng = np.random.default_rng(0)
+    data = rng.random((3, 800_000), np.float32)
+    index = rng.integers(-800_000, 800_000, (3, 50_000))
+    expected = data.copy()
+    np.put_along_axis(expected, index, np.float32(-1), 1)
+    with _core.num_threads(threads):
+        np.testing.assert_array_equal(_core.scatter(data, 1, index, -1.0), expected)
+        filled = _core.index_fill(data, 1, index[0], -1.0)
+        out = data[:, ::-1].copy()[:, ::-1]
+        _core.scatter(out, 1, index, -1.0, out=out)
+    np.testing.assert_array_equal(out, expected)
+    for row, before in zip(filled, data, strict=True):
+        row[index[0]] = before[index[0]]
+    np.testing.assert_array_equal(filled, data)
+
+
+@pytest.mark.parametrize("threads", [1, 3, 4])
+@pytest.mark.parametrize("reduction", ["none", "add", "max"])
+def test_points_are_written_by_place(reduction, threads):
+    """Points in C and in Fortran's order, of a base that lies backwards, each named many times."""
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(threads)
+    data = rng.integers(0, 99, (40, 30)).astype(np.float32)[::-1, ::2]
+    for order in "CF":
+        points = np.asarray(rng.integers(0, (40, 15), (300_000, 2)) - (40, 0), order=order)
+        updates = rng.integers(0, 99, len(points)).astype(np.float32)
+        expected = _fallback.scatter_nd(data, points, updates, reduction)
+        out = np.zeros((40, 30), np.float32)[::-1, ::2]
+        out[...] = data
+        with _core.num_threads(threads):
+            assert_same(_core.scatter_nd(data, points, updates, reduction), expected)
+            _core.scatter_nd(out, points, updates, reduction, out=out)
+        assert_same(out, expected)
