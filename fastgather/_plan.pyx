@@ -780,7 +780,7 @@ cdef Py_ssize_t row_items(const Plan *plan, const Nest *nest, Py_ssize_t items_a
     cdef Py_ssize_t lines
     if nest.few_a_row:
         return max(<Py_ssize_t> LINE_BYTES, PIECE_BYTES // max(<Py_ssize_t> 1, llabs(plan.base_strides[nest.row])))
-    if llabs(plan.base_strides[nest.row]) <= LINE_BYTES:
+    if llabs(plan.base_strides[nest.row]) <= LINE_BYTES or nest.inner < 0:
         return max(<Py_ssize_t> 1, ROW_BYTES // plan.itemsize)
     if plan.operation != READ:
         return items_a_line
