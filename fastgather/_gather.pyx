@@ -136,7 +136,7 @@ cdef inline Py_ssize_t gather_line(
         if read_four(four, value, value_stride, limit, index):
             break
         if ahead and i + ahead + FOUR <= n:
-            prefetch_four(base, value + ahead * value_stride, value_stride, step, index)
+            prefetch_four(base, value, ahead, base_stride, value_stride, step, index)
         if foresees and i % line_items(sizeof(item_t)) == 0:
             foresee(
                 next + i * reach if next != NULL else NULL, reach,
@@ -269,7 +269,7 @@ cdef inline Py_ssize_t gather_lines_by_mode(
             if far and i + ahead + FOUR <= n:
                 for k in range(ahead, ahead + FOUR):
                     at = normalise((<const index_t *> (value + k * value_stride))[0], size, mode)
-                    prefetch(base + at * step)
+                    prefetch(base + k * base_stride + at * step)
             if foresees and i % line_items(sizeof(item_t)) == 0:
                 foresee(
                     NULL, step, value + tile.value_ahead, NULL if nontemporal else to + tile.stream_ahead,

@@ -634,6 +634,14 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
         nest.points = points_resolver(code)
 
 
+cdef bint leaves_lines(const Plan *plan, const Nest *nest) noexcept nogil:
+    """Whether each position has a line of a large base to itself."""
+    cdef int d = nest.inner
+    return d >= 0 and nest.row < 0 and llabs(plan.base_strides[d]) > LINE_BYTES and (
+        plan.shape[d] * llabs(plan.base_strides[d]) > FAR_BYTES
+    )
+
+
 cdef void choose_way(const Plan *plan, Nest *nest) noexcept nogil:
     """What is worth it for more than a few positions: panels, and knowing what comes next or will not come again."""
     cdef bint unasked
@@ -642,7 +650,9 @@ cdef void choose_way(const Plan *plan, Nest *nest) noexcept nogil:
     nest.lines = nest.panel and nest.column == nest.outer
     nest.far = (
         not nest.panel and not plan.checks_only and plan.components > 0
-        and (plan.component.size * llabs(plan.component.step) > FAR_BYTES or forced == FAR)
+        and (
+            plan.component.size * llabs(plan.component.step) > FAR_BYTES or leaves_lines(plan, nest) or forced == FAR
+        )
     )
     unasked = comes_unasked(plan, nest) and forced != FAR
     nest.whole_lines = not unasked and walks_whole_lines(plan, nest)
@@ -801,7 +811,7 @@ cdef Py_ssize_t positions_a_line(const Plan *plan, const Nest *nest) noexcept no
         return plan.shape[nest.inner]
     if plan.components == 1 and plan.component.strides[nest.outer] == plan.component.itemsize:
         stride = llabs(plan.component.strides[nest.inner])
-    if plan.operation == READ and plan.stream_strides[nest.outer] == plan.itemsize:
+    if plan.stream_strides[nest.outer] == plan.itemsize:
         stride |= llabs(plan.stream_strides[nest.inner])
     if stride <= LINE_BYTES:
         return plan.shape[nest.inner]

@@ -73,14 +73,15 @@ cdef inline Py_ssize_t lead_of_next(Line *line, int count, wide_index_t *index) 
 
 
 cdef inline void prefetch_points(
-    const char *base, const Line *line, int count, Py_ssize_t ahead, Py_ssize_t n, wide_index_t *index
+    const char *base, const Line *line, int count, Py_ssize_t ahead, Py_ssize_t base_stride, Py_ssize_t n,
+    wide_index_t *index,
 ) noexcept nogil:
     """The places of `n` points that lie `ahead` of these."""
     cdef const char *place
     cdef Py_ssize_t i
     cdef int k
     for i in range(ahead, ahead + n):
-        place = base
+        place = base + i * base_stride
         for k in range(count):
             place += (<const wide_index_t *> (line.value[k] + i * line.stride[k]))[0] * line.step[k]
         prefetch(place)
@@ -95,7 +96,7 @@ cdef inline Py_ssize_t move_line(
     cdef Py_ssize_t i = 0, k, lead, bad = 0
     while i + FOUR <= n and not leads_of_four(four, line, count, index):
         if ahead and i + ahead + FOUR <= n:
-            prefetch_points(base, line, count, ahead, FOUR, index)
+            prefetch_points(base, line, count, ahead, base_stride, FOUR, index)
         for k in range(FOUR):
             if writes:
                 move_item(base + k * base_stride + four[k], stream + k * stride, item)
@@ -108,7 +109,7 @@ cdef inline Py_ssize_t move_line(
         i += FOUR
     while i < n:
         if ahead and i + ahead < n:
-            prefetch_points(base, line, count, ahead, 1, index)
+            prefetch_points(base, line, count, ahead, base_stride, 1, index)
         lead = lead_of_next(line, count, index)
         if lead == BAD:
             bad += 1

@@ -91,7 +91,7 @@ cdef inline Py_ssize_t scatter_line(
         if read_four(four, value, value_stride, limit, index):
             break
         if ahead and i + ahead + FOUR <= n:
-            prefetch_four(base, value + ahead * value_stride, value_stride, step, index)
+            prefetch_four(base, value, ahead, base_stride, value_stride, step, index)
         if foresees and i % line_items(sizeof(item_t)) == 0:
             foresee(
                 next + i * reach if next != NULL else NULL, reach,

@@ -197,7 +197,7 @@ cdef inline bint waits(const Tile *tile, index_t *index) noexcept nogil:
     cdef const char *value = tile.values.data
     cdef Py_ssize_t stride = tile.values.inner_stride, n = tile.inner
     cdef uint64_t first, middle, last
-    if not tile.far or tile.outer > 1:
+    if not tile.far or tile.outer > 1 or tile.target.inner_base != 0:
         return tile.far
     first = index_at(value, 0, index)
     middle = index_at(value, n // 2 * stride, index)
@@ -206,12 +206,15 @@ cdef inline bint waits(const Tile *tile, index_t *index) noexcept nogil:
 
 
 cdef inline void prefetch_four(
-    const char *base, const char *value, Py_ssize_t stride, Py_ssize_t step, index_t *index
+    const char *base, const char *value, Py_ssize_t ahead, Py_ssize_t base_stride, Py_ssize_t stride, Py_ssize_t step,
+    index_t *index,
 ) noexcept nogil:
-    """Prefetch the items of FOUR index values."""
+    """Prefetch the items of the FOUR index values that come `ahead` later."""
     cdef Py_ssize_t k
+    value += ahead * stride
+    base += ahead * base_stride
     for k in range(FOUR):
-        prefetch(base + (<const index_t *> (value + k * stride))[0] * step)
+        prefetch(base + k * base_stride + (<const index_t *> (value + k * stride))[0] * step)
 
 
 cdef inline void move_item(char *to, const char *source, item_t *item) noexcept nogil:
