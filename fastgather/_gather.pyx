@@ -229,7 +229,9 @@ cdef Py_ssize_t gather_direct(const Tile *tile, item_t *item, index_t *index) no
         return gather_lines(tile, step, next_value, next_item, next_item, item, index, False, False, False, 0)
     if packed and base_stride == 0:
         return gather_lines(tile, step, next_value, 0, next_item, item, index, far, tile.foresees, False, reach)
-    return gather_lines(tile, step, value_stride, base_stride, stride, item, index, far, False, False, 0)
+    if far:
+        return gather_lines(tile, step, value_stride, base_stride, stride, item, index, True, False, False, 0)
+    return gather_lines(tile, step, value_stride, base_stride, stride, item, index, False, False, False, 0)
 
 
 cdef inline void gather_by_rule(
