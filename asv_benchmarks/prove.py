@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 KERNEL = "fastgather/_gather.pyx"
 CALL = """\
         bad += gather_line(
-            value, base, to, n, size, step, value_stride, base_stride, stride, item, index, far,
+            value, base, to, n, size, step, value_stride, base_stride, stride, item, index, ahead,
             foresees, next, reach, value_ahead, to_ahead, nontemporal,
         )
 """

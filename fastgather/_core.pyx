@@ -875,7 +875,7 @@ def combine_runs(cnp.ndarray destination, int axis, cnp.ndarray ends, cnp.ndarra
     end_work(&work)
 
 
-cdef cnp.ndarray plain_ends(lengths, offsets, Py_ssize_t size, bint *any_empty):
+cdef cnp.ndarray plain_ends(lengths, offsets, Py_ssize_t size, bint *has_empty):
     """
     Where runs start and end, which have all of the axis between them, by lengths or offsets of int64; None where
     they are something else. Each value is read once.
@@ -886,7 +886,7 @@ cdef cnp.ndarray plain_ends(lengths, offsets, Py_ssize_t size, bint *any_empty):
     cdef int64_t one
     cdef Py_ssize_t *end
     cdef cnp.ndarray given, ends
-    any_empty[0] = False
+    has_empty[0] = False
     if (lengths is None) == are_lengths or not cnp.PyArray_CheckExact(lengths if are_lengths else offsets):
         return None
     given = lengths if are_lengths else offsets
@@ -908,7 +908,7 @@ cdef cnp.ndarray plain_ends(lengths, offsets, Py_ssize_t size, bint *any_empty):
         if one < (0 if are_lengths else total) or one > (size - total if are_lengths else size):
             return None
         total = total + one if are_lengths else one
-        any_empty[0] |= total == end[i - 1]
+        has_empty[0] |= total == end[i - 1]
         end[i] = total
     return ends if total == size else None
 
@@ -1105,7 +1105,7 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
     cdef Py_ssize_t shape[MAX_DIMS]
     cdef int d, along, typenum
     cdef cnp.dtype dtype
-    cdef bint mean, any_nan, any_empty
+    cdef bint mean, any_nan, has_empty
     # What is plain is done here; the rest, and what is wrong, where both engines do it.
     if initial is None and reduce in PLAIN_SEGMENTS and cnp.PyArray_CheckExact(data):
         values, operation, mean = data, PLAIN_SEGMENTS[reduce], reduce == "mean"
@@ -1118,7 +1118,7 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
             and (not mean or cnp.PyTypeNum_ISFLOAT(typenum) or cnp.PyTypeNum_ISCOMPLEX(typenum))
         ):
             along = as_dim(axis, cnp.PyArray_NDIM(values))
-            ends = plain_ends(lengths, offsets, cnp.PyArray_DIM(values, along), &any_empty)
+            ends = plain_ends(lengths, offsets, cnp.PyArray_DIM(values, along), &has_empty)
             if ends is not None:
                 for d in range(cnp.PyArray_NDIM(values)):
                     shape[d] = cnp.PyArray_DIM(values, d)
@@ -1126,11 +1126,11 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
                 total = new_array(values.descr, cnp.PyArray_NDIM(values), shape, False)
                 cnp.PyArray_CopyInto(total, identity(operation, values.descr))
                 combine_runs(total, along, ends, values, operation)
-                if mean or (any_empty and operation == "sum"):
+                if mean or (has_empty and operation == "sum"):
                     counts = np.diff(ends)
                     if mean:
                         divide(total, counts, along)
-                    if any_empty:
+                    if has_empty:
                         total[(slice(None),) * along + (counts == 0,)] = np.nan if mean else 0
                 return convert(total, dtype, &any_nan)
     return reductions.segment_reduce(data, reduce, lengths, offsets, axis, initial, combine_runs)

@@ -49,6 +49,7 @@ cdef inline void start_plan(
     plan.mode = <Mode> mode
     plan.operation = <Operation> operation
     plan.fill = NULL
+    plan.one_value = False
     plan.checks_only = False
     plan.origin = NULL
     plan.origin_bytes = 0

@@ -37,7 +37,7 @@ from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
     AHEAD, DIV, FG_NONTEMPORAL, FOUR, FURTHER_AHEAD, LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP,
     MOST_POINTS, READ, SET, SUM, TILE, VALUE_AHEAD, Direct, Kernel, Target, Tile, Values, end_nontemporal,
-    prefetch_row,
+    prefetch_row, int64_t,
 )
 
 cdef enum:
@@ -76,10 +76,10 @@ cdef enum:
     STREAM_AHEAD = 1 << 9       # bytes that the other operand is prefetched ahead along a line
     LINES_AHEAD = 4             # the same across lines
     COPIED_PART = 2             # of what is written, that a base is at most to be copied by no more threads
-    COPY_BYTES = 1 << 19        # a copy of the base that a thread may have, at most
-    COPY_PART = 8               # of what is written, that copies of rows may take together, at most
+    COPY_BYTES = 1 << 19        # of items, at most, of which a thread may have a copy; copies of rows may take
+    COPY_PART = 8               # a part in so many, together, of what is written
     COPY_TIMES = 4              # as many positions as places, at least, for copies to pay
-    MANY_THREADS = 4            # from which each may go through the whole index even for places in its cache
+    MANY_THREADS = 4            # from which each may go through the whole index for places of its own
 
 cdef enum Forced:
     NOTHING
@@ -634,8 +634,8 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
         nest.points = points_resolver(code)
 
 
-cdef bint leaves_lines(const Plan *plan, const Nest *nest) noexcept nogil:
-    """Whether each position has a line of a large base to itself."""
+cdef bint has_lines_apart(const Plan *plan, const Nest *nest) noexcept nogil:
+    """Whether each position has a line of a large base to itself, wherever its index value leads."""
     cdef int d = nest.inner
     return d >= 0 and nest.row < 0 and llabs(plan.base_strides[d]) > LINE_BYTES and (
         plan.shape[d] * llabs(plan.base_strides[d]) > FAR_BYTES
@@ -651,7 +651,7 @@ cdef void choose_way(const Plan *plan, Nest *nest) noexcept nogil:
     nest.far = (
         not nest.panel and not plan.checks_only and plan.components > 0
         and (
-            plan.component.size * llabs(plan.component.step) > FAR_BYTES or leaves_lines(plan, nest) or forced == FAR
+            plan.component.size * llabs(plan.component.step) > FAR_BYTES or has_lines_apart(plan, nest) or forced == FAR
         )
     )
     unasked = comes_unasked(plan, nest) and forced != FAR
@@ -931,7 +931,7 @@ cdef bint share(Nest *nest, int threads) noexcept nogil:
     How to share what may collide, where there are fewer units than threads; whether tiles have to be cut anew.
 
     case                                         how
-    small base, any order gives the same bits    by copies: histograms of integers, amax and amin
+    few places, any order gives the same bits    by copies: histograms of integers, amax and amin
     rows that not all would read, many threads   by place
     anything else                                not at all
     """
@@ -988,7 +988,7 @@ cdef Py_ssize_t resolve_tile(
     cdef const Component *component
     cdef Py_ssize_t bad = 0, i, j
     cdef int k
-    cdef Py_ssize_t native[TILE]
+    cdef int64_t native[TILE]
     cdef Values values[MAX_DIMS]
     cdef Target targets[MAX_DIMS]
     if nest.points != NULL:
@@ -1104,7 +1104,7 @@ cdef void start_tile(const Nest *nest, Tile *tile) noexcept nogil:
     tile.ahead = FURTHER_AHEAD if span(plan) > LARGE_BYTES else AHEAD
     tile.near = 0
     if nest.far and forced != FAR:
-        tile.near = NEAR_BYTES // llabs(plan.component.step)
+        tile.near = NEAR_BYTES // max(<Py_ssize_t> 1, llabs(plan.component.step))
     tile.foresees = nest.foresees
     tile.nontemporal = nest.nontemporal
     tile.next = NULL

@@ -53,7 +53,7 @@ cdef inline bint leads_of_four(Py_ssize_t *lead, Line *line, int count, wide_ind
         for k in range(count):
             at = index_at(line.value[k], i * line.stride[k], index)
             other |= <uint64_t> at >= <uint64_t> line.size[k]
-            lead[i] += at * line.step[k]
+            lead[i] += <Py_ssize_t> (<uint64_t> at * <uint64_t> line.step[k])     # which may be out of range yet
     return other
 
 

@@ -364,6 +364,7 @@ cdef inline void reduce_items(const Tile *tile, number_t *item, Operation operat
 cdef inline void reduce_positions(
     const Tile *tile, number_t *item, Operation operation, bint single
 ) noexcept nogil:
+    """Rows, or single items that are picked."""
     cdef const Py_ssize_t *offset = tile.offset
     cdef Py_ssize_t i, j, inner = tile.inner, stride = tile.inner_stride
     cdef Py_ssize_t row = tile.row, row_base_stride = tile.row_base_stride, row_stride = tile.row_stride
@@ -380,8 +381,7 @@ cdef inline void reduce_positions(
         for i in range(inner):
             if i + ahead < inner and single:
                 prefetch(base + offset[i + ahead])
-                if picked != NULL:
-                    prefetch(tile.stream + picked[i + ahead])
+                prefetch(tile.stream + picked[i + ahead])
             elif i + ahead < inner:
                 prefetch_row(base + offset[i + ahead], bytes)
                 if picked != NULL:

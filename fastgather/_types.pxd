@@ -9,7 +9,7 @@ cdef enum:
     AHEAD = 32                  # positions from a prefetch to the access it is for, in a base that caches may hold,
     FURTHER_AHEAD = 128         # and in a larger one
     VALUE_AHEAD = 1 << 10       # bytes that the index is prefetched ahead along a line
-    AHEAD_BYTES = 2048          # the same for rows, which are fewer positions ahead the longer they are
+    AHEAD_BYTES = 2048          # of a row that are prefetched, at most
     GAP_BYTES = 1024            # between two rows of a stream, at most, that is read as well
     LINE_BYTES = 64             # of the cache
     CALL_BYTES = 256            # from which a call of memcpy is worth it
@@ -123,7 +123,7 @@ cdef struct Tile:
     Operation operation
     const char *fill            # what a read of a BAD offset gives; NULL: nothing is written
     Py_ssize_t fill_size
-    bint far                    # the base is larger than the caches: prefetch,
+    bint far                    # positions lie apart in a base larger than the caches: prefetch,
     Py_ssize_t ahead            # as many positions
     uint64_t near               # the difference of index values up to which it need not, far or not
     bint nontemporal            # the stream is larger than the caches: write past them
@@ -191,8 +191,9 @@ cdef inline bint read_four(
 
 cdef inline bint waits(const Tile *tile, index_t *index) noexcept nogil:
     """
-    Whether a tile has to prefetch item by item: its base is far, and the index leads all over it. Where the first
-    value, one in the middle and the last lie close, as in a sorted index, the hardware foresees what is next.
+    Whether a tile has to prefetch item by item: its base is far, and the index, or the position, leads all over it.
+    Where the first value, one in the middle and the last lie close, as in a sorted index, the hardware foresees what
+    is next.
     """
     cdef const char *value = tile.values.data
     cdef Py_ssize_t stride = tile.values.inner_stride, n = tile.inner

@@ -474,3 +474,26 @@ def test_points_are_written_by_place(reduction, threads):
             assert_same(_core.scatter_nd(data, points, updates, reduction), expected)
             _core.scatter_nd(out, points, updates, reduction, out=out)
         assert_same(out, expected)
+
+
+@pytest.mark.parametrize("index_dtype", [np.int64, np.int32, np.int16])
+def test_all_index_values_may_lead_to_one_place(index_dtype):
+    """A dim of stride 0, as of `newaxis` and `broadcast_to`, of an input with rows far apart."""
+    from fastgather import _core
+
+    column = np.arange(20_000 * 32, dtype=np.float32).reshape(20_000, 32)[:, :1]
+    for size in (1, 5):
+        data = np.broadcast_to(column, (20_000, size)) if size > 1 else column[:, 0][:, None]
+        index = np.full((20_000, 1), size - 1, index_dtype)
+        for threads in (1, 3):
+            with _core.num_threads(threads):
+                np.testing.assert_array_equal(_core.gather(data, 1, index), column)
+                np.testing.assert_array_equal(_core.take_along_axis(data, index, 1), column)
+                points = np.stack([np.arange(20_000), index[:, 0]], 1).astype(index_dtype)
+                np.testing.assert_array_equal(_core.gather_nd(data, points), column[:, 0])
+    data = column[:, 0][:, None].copy()[:, 0][:, None]
+    out = np.zeros((20_000, 32), np.float32)[:, 0][:, None]
+    _core.scatter(out, 1, np.zeros((20_000, 1), index_dtype), data, out=out)
+    np.testing.assert_array_equal(out, data)
+    _core.scatter_add(out, 1, np.zeros((20_000, 1), index_dtype), data, out=out)
+    np.testing.assert_array_equal(out, 2 * data)
