@@ -117,7 +117,7 @@ def as_values(value, dtype, name):
     """`value` as an array of `dtype`, by NumPy's rule for scalars or for same_kind casts."""
     if type(value) is np.ndarray and value.dtype == dtype:
         return value
-    if type(value) in (int, float) and dtype.isnative and _converts_quietly(value, dtype.kind):
+    if dtype.isnative and _converts_quietly(value, dtype.kind):
         return np.array(value, dtype)
     if isinstance(value, bool | int | float | complex) and not isinstance(value, np.generic):
         kind = next(kind for kind in SCALAR_KINDS if isinstance(value, kind))
@@ -140,9 +140,16 @@ def as_values(value, dtype, name):
 
 def _converts_quietly(value, kind):
     """Whether a number converts to any dtype of this kind with nothing to suppress, or raises."""
-    if kind == "f":
-        return value == 0 or SMALLEST < abs(value) < LARGEST
-    return kind in "iu" and type(value) is int
+    number = type(value)
+    if kind == "c" and number is complex:
+        return _is_plain(value.real) and _is_plain(value.imag)
+    if kind in "fc":
+        return (number is float or number is int) and _is_plain(value)
+    return number is int if kind in "iu" else number is bool and kind == "b"
+
+
+def _is_plain(number):
+    return number == 0 or SMALLEST < abs(number) < LARGEST
 
 
 def as_fill(value, dtype, name):
