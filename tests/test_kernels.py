@@ -465,7 +465,7 @@ def test_points_are_written_by_place(reduction, threads):
     rng = np.random.default_rng(threads)
     data = rng.integers(0, 99, (40, 30)).astype(np.float32)[::-1, ::2]
     for order in "CF":
-        points = np.asarray(rng.integers(0, (40, 15), (300_000, 2)) - (40, 0), order=order)
+        points = np.asarray(rng.integers(0, (40, 15), (600_000, 2)) - (40, 0), order=order)
         updates = rng.integers(0, 99, len(points)).astype(np.float32)
         expected = _fallback.scatter_nd(data, points, updates, reduction)
         out = np.zeros((40, 30), np.float32)[::-1, ::2]
