@@ -15,6 +15,7 @@ WRITE_MODES = ("raise", "wrap", "clip", "drop")
 REDUCTIONS = {name: name for name in ("sum", "prod", "mean", "amax", "amin")}
 SEGMENT_REDUCTIONS = {"sum": "sum", "prod": "prod", "mean": "mean", "max": "amax", "min": "amin"}
 MAX_DIMS = 64  # numpy's
+LARGEST_INTP = np.iinfo(np.intp).max
 SMALLEST, LARGEST = 1e-4, 6e4  # float16 holds what lies between
 SCALAR_KINDS = {bool: "biufc", int: "iufc", float: "fc", complex: "c"}
 ND_REDUCTIONS = {"none": "set", "add": "sum", "mul": "prod", "max": "amax", "min": "amin"}
@@ -345,18 +346,18 @@ def as_offsets(lengths, offsets, size):
     if (lengths is None) == (offsets is None):
         raise ValueError("segment_reduce takes either lengths or offsets")
     name = "lengths" if offsets is None else "offsets"
-    given = as_index(lengths if offsets is None else offsets, name).copy()
+    given = as_index(lengths if offsets is None else offsets, name)
     if given.ndim != 1:
         raise ValueError(f"{name} must be 1-D, but has shape {given.shape}")
     if offsets is None:
         ends = np.zeros(given.size + 1, np.intp)
-        runs = given.astype(np.intp)
-        np.cumsum(runs, out=ends[1:])
+        runs = given.astype(np.intp)  # that no other thread writes into
+        np.add.accumulate(runs, out=ends[1:])
         # Each length is at most `size`, so that a sum that overflows is negative first. As
         # unsigned, a negative length is more than that.
         if (
             (runs.size and np.maximum.reduce(runs.view(np.uintp)) > size)
-            or np.minimum.reduce(ends) < 0
+            or (runs.size * size > LARGEST_INTP and np.minimum.reduce(ends) < 0)
             or ends[-1] != size
         ):
             raise ValueError(
@@ -364,6 +365,7 @@ def as_offsets(lengths, offsets, size):
                 f"but they are {np.array2string(given, threshold=6)}"
             )
         return ends
+    given = given.copy()
     if given.size == 0:
         raise ValueError("offsets needs at least one element: k + 1 for k segments")
     if given[0] < 0 or given[-1] > size or (given[:-1] > given[1:]).any():

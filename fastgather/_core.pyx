@@ -875,6 +875,12 @@ def combine_runs(cnp.ndarray destination, int axis, cnp.ndarray ends, cnp.ndarra
     end_work(&work)
 
 
+def runs_from(start, int axis, cnp.ndarray ends, cnp.ndarray values, str operation):
+    total = reductions.start_runs(start, axis, ends, values, operation)
+    combine_runs(total, axis, ends, values, operation)
+    return total
+
+
 cdef cnp.ndarray plain_ends(lengths, offsets, Py_ssize_t size, bint *has_empty):
     """
     Where runs start and end, which have all of the axis between them, by lengths or offsets of int64; None where
@@ -1133,7 +1139,7 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
                     if has_empty:
                         total[(slice(None),) * along + (counts == 0,)] = np.nan if mean else 0
                 return convert(total, dtype, &any_nan)
-    return reductions.segment_reduce(data, reduce, lengths, offsets, axis, initial, combine_runs)
+    return reductions.segment_reduce(data, reduce, lengths, offsets, axis, initial, runs_from)
 
 
 num_threads = _settings.num_threads

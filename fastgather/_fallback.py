@@ -6,6 +6,7 @@ No loop runs over elements.
 
 import functools
 import math
+import operator
 
 import numpy as np
 from numpy.lib import NumpyVersion
@@ -40,7 +41,7 @@ __all__ = [
 # where those that an index array writes are not contiguous.
 STRINGS_ARE_LOST = NumpyVersion(np.__version__) < "2.2.0"
 AT_DIMS = 32  # with more, numpy.ufunc.at writes outside its arrays (NumPy 2.4)
-SMALL = 1 << 14  # elements for which NumPy's own indexing beats ours by its lower overhead
+SMALL = 1 << 12  # elements for which NumPy's own indexing beats ours by its lower overhead
 FEW = 1 << 11  # the same for numpy.ufunc.at, which is slow in more than one dim
 LINE = 1 << 17  # the same for indices into one line
 BLOCK = 1 << 16  # elements that are worked on at a time
@@ -319,6 +320,11 @@ def index_select(input, dim, index, *, out=None, mode="raise", fill_value=0):
            [1, 2],
            [5, 6]])
     """
+    if _is_plain(input, index, mode, out) and input.ndim and index.ndim == 1:
+        try:
+            return input.take(index, operator.index(dim))
+        except (IndexError, OverflowError, ValueError):
+            pass  # to be said in other words
     input, index = arguments.as_array(input, "input"), arguments.as_index(index)
     dim = arguments.as_dim(dim, input.ndim)
     arguments.check_index_1d(input.shape, index.shape)
@@ -556,6 +562,11 @@ def take(a, indices, axis=None, out=None, mode="raise", *, fill_value=0):
            [[4, 6],
             [6, 5]]])
     """
+    if _is_plain(a, indices, mode, out):
+        try:
+            return a.take(indices, axis)
+        except (IndexError, OverflowError, ValueError):
+            pass  # to be said in other words
     a, indices = arguments.as_array(a, "a"), arguments.as_take_indices(indices)
     if axis is None and not a.flags.c_contiguous:
         result = take_flat(gather_nd, a, indices, out, mode, fill_value)
@@ -738,8 +749,15 @@ def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_val
             raise
     where = _where_nd(params.shape, components, shape or (1,), batch_dims)
     users = range(batch_dims, len(where))
-    if out is None and mode == "raise" and components and components[0].size <= SMALL:
-        result = _read_by_numpy(params, where, users)
+    if (
+        out is None
+        and mode == "raise"
+        and components
+        and components[0].size <= SMALL
+        and all(_numpy_checks(params, component) for component in components)
+    ):
+        own = [component.astype(np.intp) for component in where[batch_dims:]]
+        result = _read_by_numpy(params, (*where[:batch_dims], *own))
         if result is not None:
             return result.reshape(result_shape)
     where = list(map(_distinct, where))
@@ -804,14 +822,14 @@ def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="rais
     lead = shape or (1,)
     if (
         mode == "raise"
-        and data.size
         and components
         and components[0].size * math.prod(rest) <= _most(operation)
+        and all(_numpy_checks(data, component) for component in components)
     ):
         # NumPy keeps the order of index arrays of one dim.
-        where = [component.reshape(-1) for component in components]
+        where = tuple(component.astype(np.intp).reshape(-1) for component in components)
         src = updates.reshape(-1, *rest) if updates.ndim else updates
-        result = _write_by_numpy(data, where, range(len(where)), src, operation, out)
+        result = _write_by_numpy(data, where, src, operation, out)
         if result is not None:
             return result
     where = list(map(_distinct, _where_nd(data.shape, components, lead, 0)))
@@ -877,38 +895,48 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
     return reductions.segment_reduce(data, reduce, lengths, offsets, axis, initial, _combine_runs)
 
 
-def _combine_runs(destination, axis, ends, values, operation):
-    plain = values.size and values.dtype.kind in "iuf"
-    if not plain or not _reduce_runs(destination, axis, ends, values, operation):
-        index = reductions.labels(ends)
-        _index_write(destination, axis, index, values, operation, True, destination, "raise")
-
-
-def _reduce_runs(destination, axis, ends, values, operation):
-    """The runs by `numpy.ufunc.reduceat`, if its bits are those of one step after another."""
+def _combine_runs(start, axis, ends, values, operation):
     filled = ends[1:] > ends[:-1]
-    starts = ends[:-1][filled]
-    runs, ufunc = (*(slice(None),) * axis, filled), UFUNCS[operation]
-    held = destination if starts.size == filled.size else destination[runs]
-    if values.dtype.kind == "f" and operation in ("sum", "prod"):
-        # Each run starts from what the destination holds. numpy.add sums in pairs, which
-        # numpy.subtract of negated values does not.
-        first = (*runs[:-1], starts)
-        steps = np.negative(values) if operation == "sum" else values.copy()
-        steps[first] = ufunc(held, values[first])
-        ufunc = np.subtract if operation == "sum" else ufunc
-        result = ufunc.reduceat(steps, starts, axis)
+    every = np.count_nonzero(filled) == filled.size
+    result = None
+    if values.size and values.dtype.kind in "iuf":
+        starts = ends[:-1] if every else ends[:-1][filled]
+        result = _reduce_runs(start, axis, starts, values, operation)
+    if result is not None and every:
+        return result
+    total = reductions.start_runs(start, axis, ends, values, operation)
+    if result is not None:
+        total[(*(slice(None),) * axis, filled)] = result
     else:
-        result = ufunc(held, ufunc.reduceat(values, starts, axis))
-    if values.dtype.kind == "f":
+        index = reductions.labels(ends)
+        _index_write(total, axis, index, values, operation, True, total, "raise")
+    return total
+
+
+def _reduce_runs(start, axis, starts, values, operation):
+    """The runs by `numpy.ufunc.reduceat`, or None where its bits may not be those of single steps.
+
+    None of them is empty.
+    """
+    ufunc, steps, floats = UFUNCS[operation], values, values.dtype.kind == "f"
+    if floats and (operation == "sum" or (operation == "prod" and start is not None)):
+        # numpy.add sums in pairs, which numpy.subtract of negated values does not.
+        steps = np.negative(values) if operation == "sum" else values.copy()
+        first = (*(slice(None),) * axis, starts)
+        steps[first] = values[first] if start is None else ufunc(start, values[first])
+        ufunc = np.subtract if operation == "sum" else ufunc
+    result = ufunc.reduceat(steps, starts, axis, dtype=values.dtype)
+    if start is not None and steps is values:
+        result = ufunc(start, result)
+    if floats:
         zero = operation in ("amax", "amin") and np.count_nonzero(result) < result.size
-        if zero and (_has_negative_zero(values) or _has_negative_zero(held)):
-            return False
-        nan = np.isnan(result)
-        if np.count_nonzero(nan):
-            result[nan] = np.where(np.isnan(held[nan]), held[nan], np.nan)
-    destination[... if held is destination else runs] = result
-    return True
+        if zero and any(x is not None and _has_negative_zero(x) for x in (values, start)):
+            return None
+        least = np.minimum.reduce(result, None)
+        if least != least:
+            keeps = start is not None and np.isnan(start)
+            result[np.isnan(result)] = start if keeps else np.nan
+    return result
 
 
 def _read_along(input, dim, index, shape, out, mode, fill_value):
@@ -924,40 +952,45 @@ def _read_along(input, dim, index, shape, out, mode, fill_value):
         index = _distinct(index)
         if _is_line(input):
             depth = _depth(input.shape, dim, index.shape, lead)
-    where = _mesh(input.shape[:depth], lead[:depth], dim, index)
-    if out is None and mode == "raise" and index.size <= SMALL and index.shape[dim] == lead[dim]:
-        result = _read_by_numpy(input, where, (dim,))
+    if (
+        out is None
+        and mode == "raise"
+        and index.size <= SMALL
+        and index.shape[dim] == lead[dim]
+        and _numpy_checks(input, index)
+    ):
+        own = index.astype(np.intp)
+        result = _read_by_numpy(input, _mesh(input.shape[:depth], lead[:depth], dim, own))
         if result is not None:
-            return result.reshape(shape)
+            return result if result.shape == shape else result.reshape(shape)
+    where = _mesh(input.shape[:depth], lead[:depth], dim, index)
     check = functools.partial(_check, index, dim, input.shape[dim], mode)
     return _read(input, where, (dim,), shape, out, mode, fill_value, check)
 
 
-def _read_by_numpy(input, where, users):
+def _is_plain(array, index, mode, out):
+    """Whether `numpy.ndarray.take` is all there is to do; what it makes of `index` it checks."""
+    return (
+        type(array) is type(index) is np.ndarray
+        and mode == "raise"
+        and out is None
+        and index.dtype.kind == "i"
+        and _is_line(array)
+        and array.size > 0
+    )
+
+
+def _read_by_numpy(input, where):
     """`input[where]`, or None where NumPy cannot or finds an index out of range.
 
-    The index arrays of the dims `users` are the caller's.
+    NumPy checks an index array before it uses it: no other thread may write into `where`.
     """
-    where = _private(input, where, users)
-    if where is None or len(where) == arguments.MAX_DIMS or loses_strings(input, where):
-        return None  # the second is one more index array than NumPy takes
+    if len(where) == arguments.MAX_DIMS or loses_strings(input, where):
+        return None  # the former is one more index array than NumPy takes
     try:
         return input[where]
     except IndexError:
         return None
-
-
-def _private(input, where, users):
-    """Index arrays that no other thread writes into, or None where NumPy does not check them.
-
-    It checks all of them before it uses the first.
-    """
-    where = list(where)
-    for dim in users:
-        if not _numpy_checks(input, where[dim]):
-            return None
-        where[dim] = where[dim].astype(np.intp)
-    return tuple(where)
 
 
 def _read_slices(input, dim, index, out, mode, fill_value):
@@ -1094,12 +1127,16 @@ def _write_along(input, dim, index, shape, src, operation, include_self, out, mo
         and include_self
         and index.size <= (LINE if input.ndim == 1 else _most(operation))
         and 0 < input.ndim < arguments.MAX_DIMS
-        and all(n <= lines_shape[d] for d, n in enumerate(shape) if d != dim)
+        and _numpy_checks(input, index)
+        and (
+            shape == lines_shape
+            or all(n <= lines_shape[d] for d, n in enumerate(shape) if d != dim)
+        )
     ):
         # Duplicates are in one line, whose order NumPy keeps; its overhead is the lowest. What is
         # broadcast to several lines it would write in an order of its own.
-        where = _mesh(lines_shape, shape, dim, index)
-        result = _write_by_numpy(input, where, (dim,), src, operation, out)
+        where = _mesh(lines_shape, shape, dim, index.astype(np.intp))
+        result = _write_by_numpy(input, where, src, operation, out)
         if result is not None:
             return result
     check = functools.partial(_check, index, dim, lines_shape[dim], mode)
@@ -1117,22 +1154,23 @@ def _index_write(input, dim, index, source, operation, include_self, out, mode, 
     reductions.check_defined(operation, input.dtype)
     arguments.check_index_1d(input.shape, index.shape)
     source = arguments.as_values(source, input.dtype, "source")
-    if source.ndim:
+    lines_shape = input.shape or (1,)
+    shape = lines_shape[:dim] + index.shape + lines_shape[dim + 1 :]
+    if source.ndim and (source.shape != shape or not input.ndim):
         arguments.check_source_shape(input.shape, dim, index.size, source.shape)
     if type(alpha) is not int or alpha != 1:
         source = reductions.scale(
             source, arguments.as_scalar(alpha, input.dtype, "alpha"), input.dtype
         )
-    lines_shape = input.shape or (1,)
-    shape = lines_shape[:dim] + index.shape + lines_shape[dim + 1 :]
     if (
         mode == "raise"
         and include_self
         and input.ndim
-        and (operation == "set" or math.prod(shape) <= FEW)
+        and (operation == "set" or math.prod(shape) <= (LINE if input.ndim == 1 else FEW))
+        and _numpy_checks(input, index)
     ):
-        where = (*(slice(None),) * dim, index)
-        result = _write_by_numpy(input, where, (dim,), source, operation, out)
+        where = (*(slice(None),) * dim, index.astype(np.intp))
+        result = _write_by_numpy(input, where, source, operation, out)
         if result is not None:
             return result
     check = functools.partial(_check, index, dim, lines_shape[dim], mode)
@@ -1147,14 +1185,14 @@ def _most(operation):
     return SMALL if operation == "set" else FEW
 
 
-def _write_by_numpy(input, where, users, src, operation, out):
+def _write_by_numpy(input, where, src, operation, out):
     """`src` combined into `where` by NumPy's own indexing of all dims, or None.
 
     It is None, and nothing is written, where an index is out of range, and where NumPy may raise
-    half-way or have bits of its own. The index arrays of the dims `users` are the caller's.
+    half-way or have bits of its own. As in `_read_by_numpy`, no other thread may write into
+    `where`.
     """
-    where = _private(input, where, users)
-    if where is None or input.dtype.hasobject:
+    if input.dtype.hasobject:
         return None
     if operation != "set" and (
         input.dtype.kind not in "biufc"
@@ -1174,11 +1212,17 @@ def _write_by_numpy(input, where, users, src, operation, out):
         elif input.dtype.kind not in "fc":
             UFUNCS[operation].at(result, where, src)
         else:
-            touched = result if result.size <= 8 * where[-1].size else result[where]
-            if _leaves_bits_open(touched, operation) or _leaves_bits_open(src, operation):
-                return None
+            few = result.size > 8 * where[-1].size
+            if out is not None:
+                touched = result[where] if few else result
+                if _leaves_bits_open(touched, operation) or _leaves_bits_open(src, operation):
+                    return None
             with np.errstate(all="ignore"):
                 UFUNCS[operation].at(result, where, src)
+                if out is None and _left_bits_open(
+                    result[where] if few else result, input, src, operation
+                ):
+                    return None
     except IndexError:
         return None
     return result
@@ -1256,8 +1300,8 @@ def _combine(line, walk, src, operation, include_self=True):
         return reductions.divide(flat, count)
     if operation != "set" and not include_self:
         _combine(line, walk, arguments.identity(operation, flat.dtype), "set")
-    lead = walk[3]
-    src = np.broadcast_to(src, lead + flat.shape[1:])
+    shape = walk[3] + flat.shape[1:]
+    src = src if src.shape == shape else np.broadcast_to(src, shape)
     settled = (
         operation == "set"
         or flat.dtype.kind not in "fc"
@@ -1314,6 +1358,17 @@ def _leaves_bits_open(values, operation):
     if operation == "prod":  # of what overflowed and a zero
         return values.dtype.kind == "c" or np.count_nonzero(values) < values.size
     return operation != "sum" and _has_negative_zero(values)
+
+
+def _left_bits_open(result, input, src, operation):
+    """Whether a NaN, or a zero of either sign, has come of these floats."""
+    least = np.minimum.reduce(result, None, initial=0)
+    if least != least:
+        return True
+    if operation not in ("amax", "amin"):
+        return False
+    zero = result.dtype.kind == "c" or np.count_nonzero(result) < result.size
+    return zero and (_has_negative_zero(input) or _has_negative_zero(src))
 
 
 def _has_negative_zero(values):
@@ -1433,12 +1488,13 @@ def _walk(line, where, users, sizes, lead, mode, check):
         and all(abs(where[k].strides[-1]) > where[k].itemsize for k in users)
     )
     for block in _blocks(lead, most):
-        parts, valid = [], None
-        for array in where:
-            spans = zip(block[len(lead) - array.ndim :], array.shape, strict=False)
-            parts.append(array[(*(span if n > 1 else slice(None) for span, n in spans), ...)])
-        shape = tuple(len(range(n)[span]) for n, span in zip(lead, block, strict=False))
-        shape += lead[len(block) :]
+        parts, shape, valid = list(where), lead, None
+        if block:
+            for k, array in enumerate(where):
+                spans = zip(block[len(lead) - array.ndim :], array.shape, strict=False)
+                parts[k] = array[(*(span if n > 1 else slice(None) for span, n in spans), ...)]
+            shape = tuple(len(range(n)[span]) for n, span in zip(lead, block, strict=False))
+            shape += lead[len(block) :]
         places = _ravelled(parts, sizes, shape) if at_once else None
         if places is None:
             for k in users:
@@ -1499,9 +1555,12 @@ def _where_nd(full_shape, components, lead, batch_dims):
 
 def _mesh(lines_shape, shape, axis, index):
     """Index arrays, one a dim, that broadcast to `shape`: `index` for `axis`, else counting."""
-    grid = _small_grid if math.prod(shape) <= SMALL else _grid
-    mesh = grid(lines_shape, (*shape[:axis], 1, *shape[axis + 1 :]))
-    return (*mesh[:axis], index.reshape(index.shape[: len(shape)]), *mesh[axis + 1 :])
+    shape = (*shape[:axis], 1, *shape[axis + 1 :])
+    grid = _small_grid if max(shape) <= SMALL else _grid
+    mesh = grid(lines_shape, shape)
+    if index.ndim > len(shape):
+        index = index.reshape(index.shape[: len(shape)])
+    return (*mesh[:axis], index, *mesh[axis + 1 :])
 
 
 def _grid(lines_shape, shape):
@@ -1511,7 +1570,7 @@ def _grid(lines_shape, shape):
     )
 
 
-_small_grid = functools.lru_cache(_grid)
+_small_grid = functools.lru_cache(32)(_grid)
 
 
 def _with_rest(where, shape):
@@ -1530,6 +1589,7 @@ def _ravelled(parts, sizes, shape):
     return places if places.shape == shape else np.broadcast_to(places, shape)
 
 
+@functools.lru_cache
 def _steps(sizes):
     """How many items apart the positions along each dim of an array in C order are."""
     return tuple(math.prod(sizes[d + 1 :]) for d in range(len(sizes)))

@@ -87,13 +87,20 @@ def labels(ends):
     return np.repeat(np.arange(ends.size - 1), np.diff(ends))
 
 
+def start_runs(start, axis, ends, values, operation):
+    """What the runs of `values` start from, an array: `start`, or what is neutral if it is None."""
+    shape = (*values.shape[:axis], ends.size - 1, *values.shape[axis + 1 :])
+    start = arguments.identity(operation, values.dtype) if start is None else start
+    return np.full(shape, start, values.dtype)
+
+
 def segment_reduce(data, reduce, lengths, offsets, axis, initial, combine_runs):
     """
     Reduce runs along `axis`.
 
-    `combine_runs(destination, axis, ends, values, operation)` combines the slices
-    `ends[i]:ends[i + 1]` of `values` into slice i of `destination`, in place; the other arguments
-    are those of the public function.
+    `combine_runs(start, axis, ends, values, operation)` gives the array in which slice i combines
+    `start`, unless that is None, and the slices `ends[i]:ends[i + 1]` of `values`; the other
+    arguments are those of the public function.
     """
     arguments.check_choice(reduce, arguments.SEGMENT_REDUCTIONS, "reduce")
     data = arguments.as_array(data, "data")
@@ -110,16 +117,13 @@ def segment_reduce(data, reduce, lengths, offsets, axis, initial, combine_runs):
         )
     operation = arguments.SEGMENT_REDUCTIONS[reduce]
     dtype = accumulator_dtype(data.dtype, operation)
-    shape = data.shape[:axis] + lengths.shape + data.shape[axis + 1 :]
     with np.errstate(all="ignore"):
-        if initial is None:
-            start = arguments.identity(operation, dtype)
-        else:
+        start = initial
+        if initial is not None:
             start = arguments.as_scalar(initial, data.dtype, "initial").astype(dtype)
-        total = np.full(shape, start, dtype)
         values = data[(*before, slice(ends[0], ends[-1]))].astype(dtype, copy=False)
         operation = "sum" if reduce == "mean" else operation
-        combine_runs(total, axis, ends - ends[0], values, operation)
+        total = combine_runs(start, axis, ends - ends[0], values, operation)
         if reduce == "mean":
             divide_runs(total, axis, lengths)
         if initial is None and reduce in ("sum", "mean") and any_empty:

@@ -13,6 +13,10 @@ ROWS = np.random.default_rng(1).permutation(SHAPE[0])
 TOKENS = np.random.default_rng(1).integers(0, 64, (8, 40))
 BOX = np.arange(256 * 128 * 100, dtype=np.float32).reshape(256, 128, 100)
 POINTS = np.random.default_rng(1).integers(0, BOX.shape, (1_000_000, 3))
+TINY = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+TINY_INDEX = np.random.default_rng(1).permuted(np.arange(24).reshape(2, 3, 4) // 4 % 3, axis=1)
+MIDDLE = np.random.default_rng(1).random((100, 100), np.float32)
+MIDDLE_INDEX = np.random.default_rng(1).integers(0, 100, (100, 100))
 WORDS = np.broadcast_to(TOKENS[..., None], (8, 40, 512))
 
 
@@ -41,6 +45,22 @@ WORK = {
     "gather, index broadcast": (
         lambda x, index, src: fg.gather(x.reshape(8, 64, 512), 1, WORDS),
         lambda x, index, src: np.take_along_axis(x.reshape(8, 64, 512), WORDS, 1),
+    ),
+    "gather, tiny": (
+        lambda x, index, src: fg.gather(TINY, 1, TINY_INDEX),
+        lambda x, index, src: np.take_along_axis(TINY, TINY_INDEX, 1),
+    ),
+    "gather, 100 x 100": (
+        lambda x, index, src: fg.gather(MIDDLE, 1, MIDDLE_INDEX),
+        lambda x, index, src: np.take_along_axis(MIDDLE, MIDDLE_INDEX, 1),
+    ),
+    "scatter, tiny": (
+        lambda x, index, src: fg.scatter(TINY, 1, TINY_INDEX, TINY),
+        lambda x, index, src: changed(TINY, lambda y: np.put_along_axis(y, TINY_INDEX, TINY, 1)),
+    ),
+    "index_select, tiny": (
+        lambda x, index, src: fg.index_select(TINY, 1, TINY_INDEX[0, :, 0]),
+        lambda x, index, src: np.take(TINY, TINY_INDEX[0, :, 0], 1),
     ),
     "index_select, columns of every second": (
         lambda x, index, src: fg.index_select(x[:, ::2], 1, ROWS // 2),
