@@ -32,6 +32,7 @@ cnp.import_array()
 
 cdef extern from "Python.h":
     Py_ssize_t PyNumber_AsSsize_t(object o, PyObject *error) except? -1
+    long PyLong_AsLongAndOverflow(object number, int *overflow) except? -1
 
 cdef extern from "numpy/arrayobject.h":
     bint PyDataType_REFCHK(cnp.dtype dtype)
@@ -49,6 +50,8 @@ cdef cnp.dtype FLOAT32 = np.dtype(np.float32)
 cdef cnp.dtype INT32 = np.dtype(np.int32)
 cdef cnp.dtype INT64 = np.dtype(np.int64)
 cdef cnp.dtype INTP = np.dtype(np.intp)
+cdef double SMALLEST = arguments.SMALLEST
+cdef double LARGEST = arguments.LARGEST
 cdef tuple READ_MODES = arguments.READ_MODES
 cdef tuple WRITE_MODES = arguments.WRITE_MODES
 
@@ -120,9 +123,35 @@ cdef object reading(mode):
 
 cdef inline cnp.ndarray as_values(value, cnp.ndarray like, str name):
     """`value` as an array of the dtype of `like`."""
+    cdef cnp.ndarray scalar
     if cnp.PyArray_CheckExact(value) and (<cnp.ndarray> value).descr is like.descr:
         return value
+    if converts_quietly(value, cnp.PyArray_TYPE(like)) and like.descr.isnative:
+        scalar = new_array(like.descr, 0, NULL, False)
+        cnp.PyArray_SETITEM(scalar, <char *> cnp.PyArray_DATA(scalar), value)
+        return scalar
     return arguments.as_values(value, like.descr, name)
+
+
+cdef inline cnp.ndarray as_scalar(value, cnp.ndarray like, str name):
+    """The same, 0-d."""
+    cdef cnp.ndarray scalar = as_values(value, like, name)
+    return scalar if cnp.PyArray_NDIM(scalar) == 0 else arguments.as_scalar(value, like.descr, name)
+
+
+cdef inline bint converts_quietly(value, int typenum):
+    """Whether a number that Python has converts to a dtype with nothing to suppress, or raises."""
+    cdef double size
+    cdef int overflow = 0
+    if typenum != cnp.NPY_FLOAT and typenum != cnp.NPY_DOUBLE:
+        return type(value) is int and cnp.PyTypeNum_ISINTEGER(typenum)
+    if type(value) is float:
+        size = abs(<double> value)
+    elif type(value) is int:
+        size = abs(<double> PyLong_AsLongAndOverflow(value, &overflow))
+    else:
+        return False
+    return overflow == 0 and (size == 0 or SMALLEST < size < LARGEST)
 
 
 cdef inline bint holds_references(cnp.ndarray array):
@@ -145,6 +174,18 @@ cdef inline bint same_shape(cnp.ndarray array, int ndim, const Py_ssize_t *shape
 
 cdef tuple as_tuple(int ndim, const Py_ssize_t *shape):
     return tuple([shape[d] for d in range(ndim)])
+
+
+cdef inline cnp.ndarray as_put_values(value, cnp.ndarray like, const Py_ssize_t *shape):
+    """`value` as an array of the dtype of `like`, broadcast to `shape`, which is of its rank."""
+    if (
+        cnp.PyArray_CheckExact(value) and (<cnp.ndarray> value).descr is like.descr
+        and same_shape(value, cnp.PyArray_NDIM(like), shape)
+    ):
+        return value
+    if type(value) is float or type(value) is int:
+        return as_values(value, like, "values")
+    return arguments.as_put_values(value, like.descr, as_tuple(cnp.PyArray_NDIM(like), shape))
 
 
 cdef inline int check_out(out, int ndim, const Py_ssize_t *shape, cnp.dtype dtype) except -1:
@@ -304,6 +345,21 @@ cdef int plan_slices(
     return 0
 
 
+cdef bint are_alike(tuple indices):
+    """Whether they are arrays of integers, of one shape."""
+    cdef cnp.ndarray first
+    if not cnp.PyArray_CheckExact(indices[0]):
+        return False
+    first = indices[0]
+    for index in indices:
+        if not (
+            cnp.PyArray_CheckExact(index) and cnp.PyTypeNum_ISINTEGER(cnp.PyArray_TYPE(index))
+            and same_shape(index, cnp.PyArray_NDIM(first), shape_of(first))
+        ):
+            return False
+    return True
+
+
 cdef object plan_nd(
     Plan *plan, Component *component, indices, int batch_dims, cnp.ndarray base, int mode, int operation
 ):
@@ -322,6 +378,11 @@ cdef object plan_nd(
         packed = last >= 0 and 0 < cnp.PyArray_DIM(index, last) <= ndim - batch_dims
     if packed:
         count, lead = <int> cnp.PyArray_DIM(index, last), last
+        memcpy(shape, shape_of(index), lead * sizeof(Py_ssize_t))
+    elif isinstance(indices, tuple) and 0 < len(indices) <= ndim - batch_dims and are_alike(indices):
+        indices = list(indices)
+        index = indices[0]
+        count, lead = <int> len(indices), cnp.PyArray_NDIM(index)
         memcpy(shape, shape_of(index), lead * sizeof(Py_ssize_t))
     else:
         indices, sizes = arguments.as_components(indices, ndim, batch_dims)
@@ -487,7 +548,7 @@ cdef object read(
         if not direct:
             result = cnp.PyArray_NewCopy(result, cnp.NPY_CORDER)
     if plan.mode == MODE_FILL:
-        fill = arguments.as_scalar(fill_value, dtype, "fill_value").copy()  # it may lie in `out`
+        fill = cnp.PyArray_NewCopy(as_scalar(fill_value, base, "fill_value"), cnp.NPY_CORDER)  # it may lie in `out`
         plan.fill = <const char *> cnp.PyArray_DATA(fill)
     if not any_empty(indices):
         bind_base(plan, base)
@@ -799,7 +860,7 @@ cdef object index_any(
                 (<object> base).shape, axis, cnp.PyArray_DIM(chosen, 0), (<object> values).shape
             )
     if type(alpha) is not int or alpha != 1:
-        alpha = arguments.as_scalar(alpha, base.descr, "alpha")
+        alpha = as_scalar(alpha, base, "alpha")
         values = reductions.scale(values, alpha, base.descr)
     named = cnp.PyArray_SIZE(chosen)
     if ndim:
@@ -844,17 +905,28 @@ cdef bint one_dim(cnp.ndarray array, int first, int last, Py_ssize_t *size, Py_s
     return True
 
 
-def combine_runs(cnp.ndarray destination, int axis, cnp.ndarray ends, cnp.ndarray values, str operation):
+cdef bint lie_in_runs(cnp.ndarray values, int axis, Runs *runs):
+    return (
+        one_dim(values, 0, axis, &runs.outer, &runs.source_outer)
+        and one_dim(values, axis + 1, cnp.PyArray_NDIM(values), &runs.row, &runs.source_row)
+    )
+
+
+cdef object combine_runs(cnp.ndarray destination, int axis, cnp.ndarray ends, cnp.ndarray values, str operation):
     cdef Runs runs
     cdef int threads, ndim = cnp.PyArray_NDIM(values), typenum = cnp.PyArray_TYPE(values)
     cdef Py_ssize_t bytes = cnp.PyArray_NBYTES(values)
-    cdef Work work
-    if route(values, operation) != BY_KERNEL or not (
+    cdef bint plain = route(values, operation) == BY_KERNEL and (
         one_dim(destination, 0, axis, &runs.outer, &runs.to_outer)
-        and one_dim(values, 0, axis, &runs.outer, &runs.source_outer)
         and one_dim(destination, axis + 1, ndim, &runs.row, &runs.to_row)
-        and one_dim(values, axis + 1, ndim, &runs.row, &runs.source_row)
-    ):
+    )
+    cdef Work work
+    if plain and not lie_in_runs(values, axis, &runs):
+        plain = bytes < FREE_BYTES  # then a copy costs less
+        if plain:
+            values = cnp.PyArray_NewCopy(values, cnp.NPY_CORDER)
+            lie_in_runs(values, axis, &runs)
+    if not plain:
         index = reductions.labels(ends)
         index_any(destination, axis, index, values, operation, True, destination, "raise", 1, True)
         return
@@ -883,8 +955,8 @@ def runs_from(start, int axis, cnp.ndarray ends, cnp.ndarray values, str operati
 
 cdef cnp.ndarray plain_ends(lengths, offsets, Py_ssize_t size, bint *has_empty):
     """
-    Where runs start and end, which have all of the axis between them, by lengths or offsets of int64; None where
-    they are something else. Each value is read once.
+    Where runs start and end, which have all of the axis between them, by lengths or offsets; None where they are
+    something else. Each value is read once.
     """
     cdef bint are_lengths = offsets is None
     cdef Py_ssize_t i, total = 0, count
@@ -893,13 +965,12 @@ cdef cnp.ndarray plain_ends(lengths, offsets, Py_ssize_t size, bint *has_empty):
     cdef Py_ssize_t *end
     cdef cnp.ndarray given, ends
     has_empty[0] = False
-    if (lengths is None) == are_lengths or not cnp.PyArray_CheckExact(lengths if are_lengths else offsets):
+    if (lengths is None) == are_lengths:
         return None
-    given = lengths if are_lengths else offsets
-    if not (
-        cnp.PyArray_NDIM(given) == 1 and cnp.PyArray_TYPE(given) == cnp.NPY_INT64 and cnp.PyArray_ISCARRAY_RO(given)
-    ):
+    given = as_index(lengths if are_lengths else offsets, "lengths" if are_lengths else "offsets")
+    if cnp.PyArray_NDIM(given) != 1 or cnp.PyArray_ISUNSIGNED(given) and cnp.PyArray_ITEMSIZE(given) == 8:
         return None
+    given = cnp.PyArray_FROM_OTF(given, cnp.NPY_INT64, cnp.NPY_ARRAY_CARRAY_RO)
     count = cnp.PyArray_DIM(given, 0) + are_lengths
     value = <const volatile int64_t *> cnp.PyArray_DATA(given)
     if not are_lengths:
@@ -917,6 +988,15 @@ cdef cnp.ndarray plain_ends(lengths, offsets, Py_ssize_t size, bint *has_empty):
         has_empty[0] |= total == end[i - 1]
         end[i] = total
     return ends if total == size else None
+
+
+cdef cnp.ndarray lengths_of_runs(cnp.ndarray ends):
+    cdef Py_ssize_t i, count = cnp.PyArray_DIM(ends, 0) - 1
+    cdef const Py_ssize_t *end = <const Py_ssize_t *> cnp.PyArray_DATA(ends)
+    cdef cnp.ndarray counts = new_array(INT64, 1, &count, False)
+    for i in range(count):
+        (<int64_t *> cnp.PyArray_DATA(counts))[i] = end[i + 1] - end[i]
+    return counts
 
 
 cdef cnp.ndarray identity(str operation, cnp.dtype dtype):
@@ -1009,7 +1089,7 @@ def index_add(input, dim, index, source, *, alpha=1, out=None, mode="raise"):
 
 def index_fill(input, dim, index, value, *, out=None, mode="raise"):
     cdef cnp.ndarray base = as_array(input, "input")
-    value = arguments.as_scalar(value, base.descr, "value")
+    value = as_scalar(value, base, "value")
     return index_any(base, dim, index, value, "set", True, out, mode, 1)
 
 
@@ -1063,7 +1143,8 @@ def put_along_axis(arr, indices, values, axis, *, mode="raise"):
     cdef Py_ssize_t shape[MAX_DIMS]
     cdef Plan plan
     cdef Component component
-    arguments.check_out(arr, getattr(arr, "shape", None), getattr(arr, "dtype", None), "arr")
+    if not (cnp.PyArray_CheckExact(arr) and cnp.PyArray_ISWRITEABLE(arr)):
+        arguments.check_out(arr, getattr(arr, "shape", None), getattr(arr, "dtype", None), "arr")
     if holds_references(arr):
         return _fallback.put_along_axis(arr, indices, values, axis, mode=mode)
     lines = np.asarray(arr)
@@ -1075,9 +1156,7 @@ def put_along_axis(arr, indices, values, axis, *, mode="raise"):
     else:
         return _fallback.put_flat(scatter_nd, lines, chosen, values, mode)
     broadcast(lines, chosen, dim, shape)
-    source = arguments.as_put_values(
-        values, lines.descr, as_tuple(cnp.PyArray_NDIM(lines), shape)
-    )
+    source = as_put_values(values, lines, shape)
     start_plan(&plan, &component, 1, code, SET)
     plan_along(&plan, &component, dim, chosen, cnp.PyArray_NDIM(lines), shape, lines)
     write(&plan, lines, chosen, source, "set", True, lines, mode)
@@ -1113,7 +1192,7 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
     cdef cnp.dtype dtype
     cdef bint mean, any_nan, has_empty
     # What is plain is done here; the rest, and what is wrong, where both engines do it.
-    if initial is None and reduce in PLAIN_SEGMENTS and cnp.PyArray_CheckExact(data):
+    if reduce in PLAIN_SEGMENTS and cnp.PyArray_CheckExact(data):
         values, operation, mean = data, PLAIN_SEGMENTS[reduce], reduce == "mean"
         dtype = values.descr
         if not is_reducible(cnp.PyArray_TYPE(values)) and reductions.is_narrow_float(dtype):
@@ -1130,10 +1209,15 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
                     shape[d] = cnp.PyArray_DIM(values, d)
                 shape[along] = cnp.PyArray_DIM(ends, 0) - 1
                 total = new_array(values.descr, cnp.PyArray_NDIM(values), shape, False)
-                cnp.PyArray_CopyInto(total, identity(operation, values.descr))
+                if initial is None:
+                    start = identity(operation, values.descr)
+                else:
+                    start = as_scalar(initial, data, "initial")
+                cnp.PyArray_CopyInto(total, start)
                 combine_runs(total, along, ends, values, operation)
+                has_empty = has_empty and initial is None
                 if mean or (has_empty and operation == "sum"):
-                    counts = np.diff(ends)
+                    counts = lengths_of_runs(ends)
                     if mean:
                         divide(total, counts, along)
                     if has_empty:

@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "_isa.h"
+
 #define FG_MASK(condition) (-(uint32_t) (condition))
 #define FG_SIGN 0x80000000u
 #define FG_BIAS 0x38000000u             /* what the exponent of a float32 is larger by than that of a float16 */
@@ -95,18 +97,8 @@ typedef uint32_t (*FgConverter)(void *to, const void *source, Py_ssize_t n);
 
 FG_CONVERTERS(half, baseline, )
 FG_CONVERTERS(bfloat, baseline, )
-
-#if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
-FG_CONVERTERS(half, avx2, __attribute__((target("avx2"))))
-FG_CONVERTERS(bfloat, avx2, __attribute__((target("avx2"))))
-static int fg_has_avx2(void) { return __builtin_cpu_supports("avx2") != 0; }
-#else
-#define fg_widen_half_avx2 fg_widen_half_baseline
-#define fg_narrow_half_avx2 fg_narrow_half_baseline
-#define fg_widen_bfloat_avx2 fg_widen_bfloat_baseline
-#define fg_narrow_bfloat_avx2 fg_narrow_bfloat_baseline
-static int fg_has_avx2(void) { return 0; }
-#endif
+FG_CONVERTERS(half, avx2, FG_WIDE)
+FG_CONVERTERS(bfloat, avx2, FG_WIDE)
 
 static FgConverter fg_converter(int wide, int narrows, int bfloat)
 {

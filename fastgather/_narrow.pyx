@@ -6,7 +6,7 @@ cimport numpy as cnp
 from libc.stdint cimport uint32_t
 
 from fastgather import _reductions as reductions
-from fastgather import _settings
+from fastgather import _resolve, _settings
 
 from fastgather._memory cimport new_array
 from fastgather._threads cimport Work, begin_work, end_work, run_parallel, threads_for
@@ -41,9 +41,10 @@ def instruction_sets():
 
 
 def use(instruction_set):
-    """Convert by one of them."""
+    """Convert, and check index values, by one of them."""
     global wide
     wide = instruction_set == "avx2"
+    _resolve.use(instruction_set)
 
 
 cdef Py_ssize_t convert_blocks(const void *work, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
@@ -117,4 +118,4 @@ def converted(array, dtype):
 chosen = _settings.choose_instruction_set(instruction_sets())
 use(chosen)
 if chosen != "baseline":
-    _settings.runtime.isa = f"{_settings.runtime.isa}, {chosen} for float16 and bfloat16"
+    _settings.runtime.isa = f"{_settings.runtime.isa}, {chosen} for float16, bfloat16 and checks"

@@ -79,7 +79,7 @@ def scale(source, alpha, dtype):
     """`alpha * source` in the dtype that sums of `dtype` accumulate in."""
     dtype = accumulator_dtype(dtype, "sum")
     with np.errstate(all="ignore"):
-        return np.asarray(np.multiply(source.astype(dtype), alpha.astype(dtype), dtype=dtype))
+        return np.asarray(np.multiply(source, alpha, dtype=dtype, casting="unsafe"))
 
 
 def labels(ends):

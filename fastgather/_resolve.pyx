@@ -15,13 +15,19 @@ from fastgather._types cimport (
 )
 
 
-cdef enum:
-    LANES = 16                  # values that are checked together
-    HALF = 1 << 30              # of what an int32 holds
+cdef extern from "_check.h" nogil:
+    ctypedef int (*Outside "FgOutside")(
+        const char *value, Py_ssize_t n, Py_ssize_t stride, uint64_t size
+    ) noexcept nogil
+    Outside choose_outside "fg_outside" (bint wide, int itemsize, bint is_signed)
 
-ctypedef fused lane_t:
-    uint32_t
-    uint64_t
+cdef bint wide = False          # whether vectors of AVX2 check
+
+
+def use(instruction_set):
+    """Check by one of those that `_narrow` has."""
+    global wide
+    wide = instruction_set == "avx2"
 
 
 cdef inline void put(Py_ssize_t *offset, Py_ssize_t lead, bint adds) noexcept nogil:
@@ -181,62 +187,14 @@ cdef Points points_resolver(int code) noexcept nogil:
     return NULL
 
 
-cdef inline bint out_of_range(
-    const char *value, Py_ssize_t n, Py_ssize_t stride, lane_t low, lane_t size, index_t *index
-) noexcept nogil:
-    """
-    Whether a value of a line is less than -`low`, or not less than `size`, which the highest bit tells: without
-    branches, and by as many at a time as compilers make vectors of.
-    """
-    cdef lane_t[LANES] found
-    cdef lane_t at
-    cdef Py_ssize_t _, i
-    for i in range(LANES):
-        found[i] = 0
-    for _ in range(n // LANES):
-        for i from 0 <= i < LANES by LINE_BYTES // <Py_ssize_t> sizeof(index_t):
-            prefetch(value + i * stride + VALUE_AHEAD)
-        for i in range(LANES):
-            at = <lane_t> (<const index_t *> (value + i * stride))[0]
-            found[i] |= (size - 1 - at) | (at + low)
-        value += LANES * stride
-    for i in range(n % LANES):
-        at = <lane_t> (<const index_t *> (value + i * stride))[0]
-        found[i] |= (size - 1 - at) | (at + low)
-    for i in range(1, LANES):
-        found[0] |= found[i]
-    return found[0] >> (8 * sizeof(lane_t) - 1)
-
-
-cdef inline bint line_out_of_range(
-    const char *value, Py_ssize_t n, Py_ssize_t stride, lane_t size, index_t *index
-) noexcept nogil:
-    """The same for -`size`, first as if there were no negative value, as in most lines."""
-    return out_of_range(value, n, stride, <lane_t> 0, size, index) and (
-        index_t is uint64_t or out_of_range(value, n, stride, size, size, index)
-    )
-
-
-cdef inline bint line_is_bad(
-    const char *value, Py_ssize_t n, Py_ssize_t stride, uint64_t size, index_t *index
-) noexcept nogil:
-    """By as few bits as hold the index and twice the size."""
-    if index_t is int32_t and size <= HALF:
-        return line_out_of_range(value, n, stride, <uint32_t> size, index)
-    return line_out_of_range(value, n, stride, size, index)
-
-
 cdef Py_ssize_t check_direct(const Tile *tile, void *item, index_t *index) noexcept nogil:
     """Whether values are out of range under "raise", and nothing else."""
-    cdef Py_ssize_t n = tile.inner, stride = tile.values.inner_stride, _
-    cdef uint64_t size = tile.target.size
-    cdef bint bad = False
+    cdef Outside outside = choose_outside(wide, sizeof(index_t), <index_t> -1 < 0)
     cdef const char *value = tile.values.data
+    cdef Py_ssize_t _
+    cdef bint bad = False
     for _ in range(tile.outer):
-        if stride == sizeof(index_t):
-            bad |= line_is_bad(value, n, sizeof(index_t), size, index)
-        else:
-            bad |= line_is_bad(value, n, stride, size, index)
+        bad |= outside(value, tile.inner, tile.values.inner_stride, tile.target.size)
         value += tile.values.outer_stride
     return bad
 
