@@ -497,3 +497,31 @@ def test_all_index_values_may_lead_to_one_place(index_dtype):
     np.testing.assert_array_equal(out, data)
     _core.scatter_add(out, 1, np.zeros((20_000, 1), index_dtype), data, out=out)
     np.testing.assert_array_equal(out, 2 * data)
+
+
+@pytest.mark.parametrize("index_dtype", ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"])
+def test_every_value_is_checked_before_the_first_write(index_dtype):
+    """By each instruction set, wherever the bad one lies, along and across lines of any length."""
+    from fastgather import _core, _narrow
+
+    size = 100
+    limits = np.iinfo(index_dtype)
+    edges = [v for v in (-size - 1, size, limits.min, limits.max) if limits.min <= v <= limits.max]
+    bad = [v for v in edges if not -size <= v < size]
+    good = [v for v in (-size, -1, 0, size - 1) if v >= limits.min]
+    for instruction_set in _narrow.instruction_sets():
+        _narrow.use(instruction_set)
+        for length in (1, 7, 33, 64, 100, 257, 300):
+            for step in (1, 3):
+                index = np.resize(np.array(good, index_dtype), length * step)[::step]
+                destination = np.zeros(size, "u1")
+                _core.put_along_axis(destination, index, 1, 0)
+                assert destination[index.astype(np.intp)].all()
+                for place in {0, length // 2, length - 1}:
+                    for value in bad:
+                        broken = np.repeat(index, step)[::step]
+                        broken[place] = value
+                        destination[:] = 0
+                        with pytest.raises(IndexError, match=rf"{value} at position \({place},\)"):
+                            _core.put_along_axis(destination, broken, 1, 0)
+                        assert not destination.any()
