@@ -2,7 +2,7 @@
  *
  * fg_outside(wide, itemsize, is_signed) is a function of a line of `n` values, `stride` bytes apart: whether any is
  * less than -size, or not less than `size`; `wide` is the one with vectors of AVX2, which takes 0.6 of the time, if
- * fg_has_avx2(). An unsigned value is never negative.
+ * fg_has_wide(). An unsigned value is never negative.
  */
 #ifndef FASTGATHER_CHECK_H
 #define FASTGATHER_CHECK_H

@@ -458,35 +458,30 @@ cdef inline Py_ssize_t execute(Plan *plan, bint only_count) except? -1:
     return bad
 
 
-cdef int copy_into(cnp.ndarray destination, cnp.ndarray source) except -1:
-    """Copy between arrays of one shape and dtype that do not overlap: a read without an index."""
-    cdef Plan plan
+cdef int copy_for(Plan *plan, Plan *copy, cnp.ndarray destination, cnp.ndarray input, bint wait) except -1:
+    """
+    Copy what a plan is to write over, now or, if that can `wait` and pays, when the plan gets there: a read without
+    an index, from an array of the shape and dtype of `destination` that it does not overlap.
+    """
+    cdef bint plain = cnp.PyArray_IS_C_CONTIGUOUS(input) and cnp.PyArray_IS_C_CONTIGUOUS(destination)
+    cdef Py_ssize_t bytes = cnp.PyArray_NBYTES(input)
     cdef int d
-    if cnp.PyArray_IS_C_CONTIGUOUS(source) and cnp.PyArray_IS_C_CONTIGUOUS(destination):
-        if cnp.PyArray_NBYTES(source) < FREE_BYTES:
-            memcpy(cnp.PyArray_DATA(destination), cnp.PyArray_DATA(source), cnp.PyArray_NBYTES(source))
-            return 0
-    start_plan(&plan, NULL, 0, MODE_RAISE, READ)
-    plan.ndim = cnp.PyArray_NDIM(source)
-    for d in range(plan.ndim):
-        plan.shape[d] = cnp.PyArray_DIM(source, d)
-        plan.base_dim[d] = d
-    bind_base(&plan, source)
-    bind_stream(&plan, destination)
-    execute(&plan, False)
-    return 0
-
-
-cdef int copy_for(Plan *plan, cnp.ndarray destination, cnp.ndarray input, bint wait) except -1:
-    """Copy what a plan is to write over, now or, if that can `wait` and pays, when the plan gets there."""
-    if (
-        wait and cnp.PyArray_IS_C_CONTIGUOUS(input) and cnp.PyArray_IS_C_CONTIGUOUS(destination)
-        and may_copy_late(plan, cnp.PyArray_NBYTES(input))
-    ):
-        plan.origin = <const char *> cnp.PyArray_DATA(input)
-        plan.origin_bytes = cnp.PyArray_NBYTES(input)
+    if plain and bytes < FREE_BYTES:
+        memcpy(cnp.PyArray_DATA(destination), cnp.PyArray_DATA(input), bytes)
         return 0
-    return copy_into(destination, input)
+    start_plan(copy, NULL, 0, MODE_RAISE, READ)
+    copy.ndim = cnp.PyArray_NDIM(input)
+    for d in range(copy.ndim):
+        copy.shape[d] = cnp.PyArray_DIM(input, d)
+        copy.base_dim[d] = d
+    bind_base(copy, input)
+    bind_stream(copy, destination)
+    if wait and may_copy_late(plan, bytes):
+        plan.copy, plan.copy_bytes = copy, bytes
+        plan.origin = <const char *> cnp.PyArray_DATA(input) if plain else NULL
+        return 0
+    execute(copy, False)
+    return 0
 
 
 cdef int check_sizes(const Plan *plan, mode) except -1:
@@ -702,8 +697,6 @@ cdef cnp.ndarray count_named(const Plan *plan, cnp.ndarray destination, bint inc
     count = new_array(INT32 if short else INT64, cnp.PyArray_NDIM(destination), shape, False)
     cnp.PyArray_FillWithScalar(count, include_self)
     counting.operation = SUM
-    counting.origin = NULL
-    counting.origin_bytes = 0
     bind_base(&counting, count)
     counting.stream = <char *> &SHORT_ONE if short else <char *> &ONE
     for d in range(counting.ndim):
@@ -744,6 +737,7 @@ cdef object write(
     user sees it if the call fails. Where `out` overlaps itself or an index, into a copy first.
     """
     cdef cnp.ndarray destination, count
+    cdef Plan copy
     cdef bint direct = out is not None, empty = any_empty(indices), fortran
     if out is not None:
         check_out(out, cnp.PyArray_NDIM(input), shape_of(input), input.descr)
@@ -768,7 +762,7 @@ cdef object write(
             # By way of a copy: NumPy spoils a 0-d record that overlaps another.
             cnp.PyArray_CopyInto(destination, cnp.PyArray_NewCopy(input, cnp.NPY_KEEPORDER))
     else:
-        copy_for(plan, destination, input, include_self and not empty)
+        copy_for(plan, &copy, destination, input, include_self and not empty)
     if not empty:
         if not include_self:
             set_identity(plan, operation, input.descr)

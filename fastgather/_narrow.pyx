@@ -19,7 +19,7 @@ cdef enum:
 cdef extern from "_narrow.h" nogil:
     ctypedef uint32_t (*Converter "FgConverter")(void *to, const void *source, Py_ssize_t n) noexcept nogil
     Converter converter "fg_converter" (bint wide, bint narrows, bint bfloat)
-    bint has_avx2 "fg_has_avx2" ()
+    bint has_wide "fg_has_wide" ()
 
 cdef extern from "numpy/arrayobject.h":
     int NPY_HALF
@@ -37,7 +37,7 @@ cdef bint wide = False          # whether vectors of AVX2 convert
 
 def instruction_sets():
     """Those that this CPU has, the widest last."""
-    return ("baseline", "avx2") if has_avx2() else ("baseline",)
+    return ("baseline", "avx2") if has_wide() else ("baseline",)
 
 
 def use(instruction_set):

@@ -31,8 +31,9 @@ cdef struct Plan:
     const char *fill
     bint one_value              # is written everywhere, in any order and by any thread
     bint checks_only            # count the indices out of range, move nothing
-    const char *origin          # what the base has to hold before it is written to, and does not yet; or NULL
-    Py_ssize_t origin_bytes     # of it, without gaps
+    Plan *copy                  # gives the base what it has to hold before it is written to, or NULL
+    Py_ssize_t copy_bytes       # that it moves
+    const char *origin          # from where, if neither has gaps nor another order; or NULL
 
 cdef Py_ssize_t elements(const Plan *plan) noexcept nogil
 cdef Py_ssize_t work_bytes(const Plan *plan) noexcept nogil
@@ -51,8 +52,9 @@ cdef inline void start_plan(
     plan.fill = NULL
     plan.one_value = False
     plan.checks_only = False
+    plan.copy = NULL
+    plan.copy_bytes = 0
     plan.origin = NULL
-    plan.origin_bytes = 0
 
 
 cdef inline void copy_plan(Plan *copy, Component *component, const Plan *plan) noexcept nogil:

@@ -16,7 +16,7 @@ A plan comes in with the dims in the user's order. `run` then
 
 A few items go through step 2 and 5 alone, in one thread (`run_few`).
 
-A write may bring what its base has to hold first (`origin`). Where the units have the base between them, each
+A write may bring what its base has to hold first (`copy`). Where the units have the base between them, each
 copies its part just before it writes there; otherwise all is copied at the start.
 
 Writes may collide where two positions name the same place, which takes a dim along which the
@@ -75,7 +75,7 @@ cdef enum:
     MOST_ROWS = 1 << 9          # room there; and the most of any other that are walked for a line
     STREAM_AHEAD = 1 << 9       # bytes that the other operand is prefetched ahead along a line
     LINES_AHEAD = 4             # the same across lines
-    COPIED_PART = 2             # of what is written, that a base is at most to be copied by no more threads
+    COPIED_A_LINE = 1 << 8      # bytes of a base, for each line of the cache that is written, that one thread copies
     COPY_BYTES = 1 << 19        # of items, at most, of which a thread may have a copy; copies of rows may take
     COPY_PART = 8               # a part in so many, together, of what is written
     COPY_TIMES = 4              # as many positions as places, at least, for copies to pay
@@ -248,7 +248,7 @@ cdef Py_ssize_t work_bytes(const Plan *plan) noexcept nogil:
         count *= plan.shape[d]
         if not index_is_constant(plan, d):
             indices *= plan.shape[d]
-    return count * plan.itemsize + indices * <Py_ssize_t> sizeof(Py_ssize_t) + plan.origin_bytes if count else 0
+    return count * plan.itemsize + indices * <Py_ssize_t> sizeof(Py_ssize_t) + plan.copy_bytes if count else 0
 
 
 cdef bint may_copy_late(const Plan *plan, Py_ssize_t bytes) noexcept nogil:
@@ -545,7 +545,7 @@ cdef bint walks_whole_lines(const Plan *plan, const Nest *nest) noexcept nogil:
     return (
         plan.base_strides[nest.inner] == 0 and llabs(plan.component.step) <= LINE_BYTES
         and (2 * n >= size or (
-            plan.operation <= SET and plan.origin == NULL and n * LINE_BYTES >= size * llabs(plan.component.step)
+            plan.operation <= SET and plan.copy == NULL and n * LINE_BYTES >= size * llabs(plan.component.step)
         ))
         and (plan.shape[nest.outer] * llabs(plan.base_strides[nest.outer]) > FAR_BYTES or forced == FAR)
     )
@@ -818,11 +818,34 @@ cdef Py_ssize_t positions_a_line(const Plan *plan, const Nest *nest) noexcept no
     return min(<Py_ssize_t> MOST_ROWS, LEAST_ROWS * max(<Py_ssize_t> 1, PLACES // (stride & -stride)))
 
 
+cdef Py_ssize_t written(const Plan *plan, int d) noexcept nogil:
+    """How far apart neighbours along a dim are written."""
+    return llabs(plan.stream_strides[d] if plan.operation == READ else plan.base_strides[d])
+
+
+cdef int first_level(const Plan *plan, const Nest *nest, int threads) noexcept nogil:
+    """
+    The dim whose blocks threads share first, or -1 for the outermost: not that one if its neighbours are written to
+    the same lines of the cache, and those of another dim further apart.
+    """
+    cdef int d, outermost = -1, first = -1
+    if crosses_large_base(plan, nest.row):
+        return nest.row
+    if threads == 1 or nest.panel or plan.checks_only:
+        return -1
+    for d in range(plan.ndim):
+        if not keeps_order(nest, d) and not stays_whole(nest, d):
+            if outermost < 0:
+                outermost = first = d
+            elif written(plan, first) < min(written(plan, d), <Py_ssize_t> LINE_BYTES):
+                first = d
+    return first if first != outermost else -1
+
+
 cdef void cut(Nest *nest, int threads) noexcept nogil:
     """Blocks of the tile's dims, then the levels: parallel ones first."""
     cdef Plan *plan = nest.plan
-    cdef bint first
-    cdef int d
+    cdef int d, first = first_level(plan, nest, threads)
     cdef Py_ssize_t row_bytes = plan.itemsize, positions, items_a_line = ceiling(LINE_BYTES, plan.itemsize)
     for d in range(plan.ndim):
         nest.block[d] = 1
@@ -855,12 +878,11 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     nest.units = 1
     nest.turns = 1
     nest.levels = 0
-    first = crosses_large_base(plan, nest.row)
-    if first:
-        shrink(nest, nest.row, items_a_line, threads)
-        nest.units *= add_level(nest, nest.row)
+    if first >= 0:
+        shrink(nest, first, ceiling(LINE_BYTES, written(plan, first)), threads)
+        nest.units *= add_level(nest, first)
     for d in range(plan.ndim):
-        if not keeps_order(nest, d) and not (first and d == nest.row):
+        if not keeps_order(nest, d) and d != first:
             if threads > 1 and not stays_whole(nest, d) and not meets_at_ends(plan, d) and not (
                 d == nest.row and has_places(plan, nest) and count_turns(nest) >= 2 * threads
             ):
@@ -1353,27 +1375,26 @@ cdef bint units_cover(const Plan *plan, const Nest *nest) noexcept nogil:
         whole = plan.shape[nest.outer] * plan.base_strides[nest.outer]
         return (
             plan.ndim == 2 and plan.base_strides[nest.inner] == 0 and plan.component.step == plan.itemsize
-            and plan.base_strides[nest.outer] == line and whole == plan.origin_bytes
+            and plan.base_strides[nest.outer] == line and whole == plan.copy_bytes
         )
     if nest.lines or plan.shape[nest.inner] * plan.itemsize != plan.component.step or plan.ndim > 3:
         return False
     for d in range(plan.ndim):
         if plan.base_strides[d] != (0 if d == nest.outer else plan.itemsize if d == nest.inner else line):
             return False
-    return (plan.shape[0] if plan.ndim == 3 else 1) * line == plan.origin_bytes
+    return (plan.shape[0] if plan.ndim == 3 else 1) * line == plan.copy_bytes
 
 
-cdef void copy_whole(Plan *plan, Py_ssize_t itemsize, int threads) noexcept nogil:
-    """Let the base hold what it has to: a read without an index, of items as they were before any became one."""
-    cdef Plan copy
-    start_plan(&copy, NULL, 0, MODE_RAISE, READ)
-    copy.itemsize = itemsize
-    copy.ndim = 1
-    copy.shape[0] = plan.origin_bytes // itemsize
-    copy.base_strides[0] = copy.stream_strides[0] = itemsize
-    copy.base = <char *> plan.origin
-    copy.stream = plan.base
-    run(&copy, threads)
+cdef int copying_threads(const Nest *nest, Py_ssize_t count, int threads) noexcept nogil:
+    """
+    How many threads copy before fewer write: no more than these, if what they then reach for would lie in another
+    core's cache.
+    """
+    cdef Py_ssize_t bytes = nest.plan.copy_bytes
+    cdef Py_ssize_t lines = ceiling(count * nest.fill_size, LINE_BYTES) if nest.row >= 0 else count
+    if bytes > LARGE_BYTES or bytes > COPIED_A_LINE * lines:
+        return threads
+    return <int> min(<Py_ssize_t> threads, nest.units * nest.parts)
 
 
 cdef Py_ssize_t run_few(Nest *nest) noexcept nogil:
@@ -1423,7 +1444,7 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     left = plan.ndim - (nest.row >= 0)
     nest.inner = left - 1
     nest.outer = left - 2 if left > 1 else -1
-    if count <= FEW and threads <= 1 and plan.origin == NULL and forced == NOTHING:
+    if count <= FEW and threads <= 1 and plan.copy == NULL and forced == NOTHING:
         choose_kernel(plan, &nest)
         return run_few(&nest)
     walk_lines_first(plan, &nest)
@@ -1439,10 +1460,8 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     nest.origin = 0
     if plan.origin != NULL and units_cover(plan, &nest):
         nest.origin = plan.origin - plan.base
-    elif plan.origin != NULL:
-        if COPIED_PART * plan.origin_bytes <= count * nest.fill_size:
-            threads = <int> min(<Py_ssize_t> threads, nest.units * nest.parts)
-        copy_whole(plan, nest.fill_size, threads)
+    elif plan.copy != NULL:
+        run(plan.copy, copying_threads(&nest, count, threads))
     if nest.sharing == WHOLE:
         return run_parallel(run_units, &nest, nest.units, <int> min(<Py_ssize_t> threads, nest.units))
     bad = run_parallel(run_parts, &nest, nest.units * nest.parts, threads)
@@ -1459,6 +1478,7 @@ cdef Py_ssize_t count_bad(const Plan *plan, int threads) noexcept nogil:
     cdef int d
     copy_plan(&check, component, plan)
     check.checks_only = True
+    check.copy = NULL
     check.origin = NULL
     check.operation = READ
     check.itemsize = 1

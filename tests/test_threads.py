@@ -189,7 +189,7 @@ for n in (1, 3, 5):
      "index_reduce(x, 0, index[0], x, 'amax')", "segment_reduce(x, 'sum', lengths=[400, 600])"],
 )  # fmt: skip
 def test_large_calls_of_every_kind_use_threads(call):
-    assert printed(BIG, f"with fg.num_threads(3): fg.{call}\nprint(started())") == ["2"]
+    assert printed(BIG, f"with fg.num_threads(5): fg.{call}\nprint(started())") == ["4"]
 
 
 @linux
