@@ -11,12 +11,6 @@
 
 #include "_isa.h"
 
-#if defined(__GNUC__) || defined(__clang__)
-#define FG_FETCH(address) __builtin_prefetch(address)
-#else
-#define FG_FETCH(address) ((void) (address))
-#endif
-
 enum { FG_FETCH_AHEAD = 1024, FG_CACHE_LINE = 64, FG_CHECKED_TOGETHER = 4 * FG_CACHE_LINE };  /* bytes */
 
 typedef int (*FgOutside)(const char *value, Py_ssize_t n, Py_ssize_t stride, uint64_t size);

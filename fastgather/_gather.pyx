@@ -8,35 +8,15 @@ from libc.string cimport memcpy
 
 cimport fastgather._inline
 from fastgather._points cimport move_by_points
+from fastgather._resolve cimport wide
+from fastgather._slices cimport Slices, choose_slices
 from fastgather._types cimport (
-    BAD, CALL_BYTES, FOUR, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Item3,
+    BAD, FOUR, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Item3,
     Item12, Item16, Kernel, Mode, Tile, copy_bytes, foresee, foresee_end, index_at, index_t, item_t, items_ahead,
     line_items, move_item, move_items, normalise, prefetch, prefetch_four, prefetch_row, read_four,
     rows_ahead, store_nontemporal, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
-
-# Out of line, as what a loop keeps beyond the registers that a call leaves alone would wait for the stores before it.
-cdef extern from *:
-    """
-    #if defined(__GNUC__) || defined(__clang__)
-    #define FG_APART __attribute__((noinline))
-    #else
-    #define FG_APART
-    #endif
-    /* Copy slices up to the first whose offset is bad; where that is. */
-    static FG_APART const Py_ssize_t *fg_copy_slices(
-        char *to, const char *base, const Py_ssize_t *offset, const Py_ssize_t *end, Py_ssize_t length)
-    {
-        for (; offset < end && *offset != PY_SSIZE_T_MIN; offset++, to += length)
-            memcpy(to, base + *offset, length);
-        return offset;
-    }
-    """
-    const Py_ssize_t *copy_slices "fg_copy_slices" (
-        char *to, const char *base, const Py_ssize_t *offset, const Py_ssize_t *end, Py_ssize_t length
-    ) noexcept nogil
-
 
 cdef inline void fill_row(char *to, const Tile *tile) noexcept nogil:
     """Write the fill value over a row; an item may hold it several times, where rows became items."""
@@ -319,8 +299,29 @@ cdef Py_ssize_t gather_points(const Tile *tile, item_t *item, wide_index_t *inde
     return move_by_points(tile, False, item, index)
 
 
+cdef void gather_by(Slices copy, const Tile *tile, Py_ssize_t length) noexcept nogil:
+    """Slices of `length` bytes, by a loop of those of `_slices.h`."""
+    cdef const Py_ssize_t *offset = tile.offset
+    cdef const Py_ssize_t *end
+    cdef const Py_ssize_t *bad
+    cdef char *to
+    cdef Py_ssize_t j, ahead = rows_ahead(tile, length) if tile.far else 0
+    for j in range(tile.outer):
+        to = tile.stream + j * tile.outer_stride
+        end = offset + tile.inner
+        while True:
+            bad = copy(to, tile.base, offset, end, length, tile.inner_stride, ahead)
+            to += (bad - offset) * tile.inner_stride
+            offset = bad
+            if bad == end:
+                break
+            fill_row(to, tile)
+            to += tile.inner_stride
+            offset += 1
+
+
 cdef inline void gather_slices(const Tile *tile, Py_ssize_t length, bint far, bint nontemporal) noexcept nogil:
-    """Slices of `length` bytes, each one copy."""
+    """Others, each one copy."""
     cdef const Py_ssize_t *offset = tile.offset
     cdef const Py_ssize_t *end
     cdef Py_ssize_t j, stride = tile.inner_stride, ahead = rows_ahead(tile, length)
@@ -342,27 +343,6 @@ cdef inline void gather_slices(const Tile *tile, Py_ssize_t length, bint far, bi
             offset += 1
 
 
-cdef void gather_long_slices(const Tile *tile, Py_ssize_t length) noexcept nogil:
-    """The same, where a copy is a call, and slices lie side by side in the result."""
-    cdef const Py_ssize_t *offset = tile.offset
-    cdef const Py_ssize_t *end
-    cdef const Py_ssize_t *bad
-    cdef char *to
-    cdef Py_ssize_t j
-    for j in range(tile.outer):
-        to = tile.stream + j * tile.outer_stride
-        end = offset + tile.inner
-        while True:
-            bad = copy_slices(to, tile.base, offset, end, length)
-            to += (bad - offset) * length
-            offset = bad
-            if bad == end:
-                break
-            fill_row(to, tile)
-            to += length
-            offset += 1
-
-
 cdef void gather_near_slices(const Tile *tile, Py_ssize_t length) noexcept nogil:
     gather_slices(tile, length, False, False)
 
@@ -378,25 +358,25 @@ cdef void gather_past_caches(const Tile *tile, Py_ssize_t length) noexcept nogil
         gather_slices(tile, length, False, True)
 
 
-ctypedef void (*Slices)(const Tile *tile, Py_ssize_t length) noexcept nogil
-
-
 cdef void gather_bytes(const Tile *tile, void *item) noexcept nogil:
-    """Items of any size; contiguous rows of items are slices. A table keeps the loops out of line, each on its own."""
-    cdef Slices[4] table = [gather_near_slices, gather_far_slices, gather_past_caches, gather_long_slices]
+    """Items of any size; contiguous rows of items are slices, for each kind of which there is a loop out of line."""
     cdef const Py_ssize_t *offset = tile.offset
     cdef Py_ssize_t i, j, c, length = tile.itemsize
     cdef const char *source
     cdef char *to
+    cdef Slices copy
     cdef bint packed = tile.row == 1 or (tile.row_stride == length and tile.row_base_stride == length)
     if packed:
         length *= tile.row
+        copy = choose_slices(wide, False, tile.far, length)
         if tile.nontemporal:
-            table[2](tile, length)
-        elif not tile.far and length >= CALL_BYTES and length == tile.inner_stride:
-            table[3](tile, length)
+            gather_past_caches(tile, length)
+        elif copy != NULL:
+            gather_by(copy, tile, length)
+        elif tile.far:
+            gather_far_slices(tile, length)
         else:
-            table[tile.far](tile, length)
+            gather_near_slices(tile, length)
         return
     for j in range(tile.outer):
         to = tile.stream + j * tile.outer_stride

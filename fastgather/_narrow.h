@@ -99,7 +99,7 @@ FG_CONVERTERS(half, baseline, )
 FG_CONVERTERS(bfloat, baseline, )
 FG_CONVERTERS(bfloat, avx2, FG_WIDE)
 
-#if FG_HAS_F16C
+#if FG_HAS_WIDE
 enum { FG_ROUND = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC };
 
 FG_WIDE static uint32_t fg_widen_half_avx2(void *to, const void *source, Py_ssize_t n)

@@ -9,6 +9,7 @@ from fastgather import _reductions as reductions
 from fastgather import _resolve, _settings
 
 from fastgather._memory cimport new_array
+from fastgather._resolve cimport wide
 from fastgather._threads cimport Work, begin_work, end_work, run_parallel, threads_for
 
 cnp.import_array()
@@ -32,8 +33,6 @@ cdef struct Conversion:
     Py_ssize_t itemsize
     Py_ssize_t to_itemsize
 
-cdef bint wide = False          # whether vectors of AVX2 convert
-
 
 def instruction_sets():
     """Those that this CPU has, the widest last."""
@@ -41,9 +40,7 @@ def instruction_sets():
 
 
 def use(instruction_set):
-    """Convert, and check index values, by one of them."""
-    global wide
-    wide = instruction_set == "avx2"
+    """Convert, check index values and copy slices by one of them."""
     _resolve.use(instruction_set)
 
 
@@ -118,4 +115,4 @@ def converted(array, dtype):
 chosen = _settings.choose_instruction_set(instruction_sets())
 use(chosen)
 if chosen != "baseline":
-    _settings.runtime.isa = f"{_settings.runtime.isa}, {chosen} for float16, bfloat16 and checks"
+    _settings.runtime.isa = f"{_settings.runtime.isa}, {chosen} for conversions, checks and copies"

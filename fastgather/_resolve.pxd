@@ -1,5 +1,7 @@
 from fastgather._types cimport Direct, Target, Values
 
+cdef bint wide                  # whether vectors of AVX2 are used
+
 # Writes a byte offset for each value; returns how many values were out of range.
 ctypedef Py_ssize_t (*Resolve)(
     const Values *values, const Target *target, Py_ssize_t *offset, void *index

@@ -21,11 +21,11 @@ cdef extern from "_check.h" nogil:
     ) noexcept nogil
     Outside choose_outside "fg_outside" (bint wide, int itemsize, bint is_signed)
 
-cdef bint wide = False          # whether vectors of AVX2 check
+wide = False
 
 
 def use(instruction_set):
-    """Check by one of those that `_narrow` has."""
+    """Check, convert and copy by one of those that `_narrow` knows."""
     global wide
     wide = instruction_set == "avx2"
 

@@ -17,15 +17,8 @@ cdef enum:
 cdef extern from "Python.h":
     const Py_ssize_t BAD "PY_SSIZE_T_MIN"   # stands among the offsets for an index out of range
 
-cdef extern from *:
-    """
-    #if defined(__GNUC__) || defined(__clang__)
-    #define fg_prefetch(address) __builtin_prefetch(address)
-    #else
-    #define fg_prefetch(address) ((void) (address))
-    #endif
-    """
-    void prefetch "fg_prefetch" (const void *address) noexcept nogil
+cdef extern from "_isa.h" nogil:
+    void prefetch "FG_FETCH" (const void *address)
 
 cdef extern from "_nontemporal.h" nogil:
     bint FG_NONTEMPORAL

@@ -525,3 +525,28 @@ def test_every_value_is_checked_before_the_first_write(index_dtype):
                         with pytest.raises(IndexError, match=rf"{value} at position \({place},\)"):
                             _core.put_along_axis(destination, broken, 1, 0)
                         assert not destination.any()
+
+
+@pytest.mark.parametrize("forced", [None, "far"])
+def test_slices_of_every_length(forced):
+    """By each instruction set, beside each other and apart, with some that are left out."""
+    from fastgather import _core, _narrow, _plan
+
+    rng = np.random.default_rng(0)
+    for instruction_set in _narrow.instruction_sets():
+        _narrow.use(instruction_set)
+        _plan.force(forced)
+        for length in (*range(1, 70), *range(90, 300, 7), 192, 193, 256, 257, 1000):
+            data = rng.integers(0, 256, (40, length + 5), "u1")[:, : length + 5 * (length % 2)]
+            index = rng.integers(-5, 45, 60)
+            inside = (index >= 0) & (index < 40)
+            expected = np.full((60, data.shape[1]), 7, "u1")
+            expected[inside] = data[index[inside]]
+            read = _core.index_select(data, 0, index, mode="fill", fill_value=7)
+            np.testing.assert_array_equal(read, expected)
+            written = data.copy()
+            for place, row in zip(index[inside], expected[inside] + 1, strict=True):
+                written[place] = row
+            put = _core.index_copy(data, 0, index, expected + 1, mode="drop")
+            np.testing.assert_array_equal(put, written)
+        _plan.force(None)
