@@ -831,7 +831,7 @@ cdef int first_level(const Plan *plan, const Nest *nest, int threads) noexcept n
     cdef int d, outermost = -1, first = -1
     if crosses_large_base(plan, nest.row):
         return nest.row
-    if threads == 1 or nest.panel or plan.checks_only:
+    if threads == 1 or plan.checks_only:
         return -1
     for d in range(plan.ndim):
         if not keeps_order(nest, d) and not stays_whole(nest, d):
@@ -840,6 +840,17 @@ cdef int first_level(const Plan *plan, const Nest *nest, int threads) noexcept n
             elif written(plan, first) < min(written(plan, d), <Py_ssize_t> LINE_BYTES):
                 first = d
     return first if first != outermost else -1
+
+
+cdef bint meet_everywhere(const Plan *plan, const Nest *nest) noexcept nogil:
+    """Whether all that one index value leads to lies in a line of the cache or two, so that threads would share each."""
+    cdef Py_ssize_t bytes = plan.itemsize
+    cdef int d
+    if plan.operation == READ or plan.components == 0 or nest.panel:
+        return False
+    for d in range(plan.ndim):
+        bytes += (plan.shape[d] - 1) * written(plan, d)
+    return bytes > plan.itemsize and bytes <= 2 * LINE_BYTES
 
 
 cdef void cut(Nest *nest, int threads) noexcept nogil:
@@ -879,7 +890,9 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     nest.turns = 1
     nest.levels = 0
     if first >= 0:
-        shrink(nest, first, ceiling(LINE_BYTES, written(plan, first)), threads)
+        shrink(
+            nest, first, items_a_line if first == nest.column else ceiling(LINE_BYTES, written(plan, first)), threads
+        )
         nest.units *= add_level(nest, first)
     for d in range(plan.ndim):
         if not keeps_order(nest, d) and d != first:
@@ -1453,6 +1466,8 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     nest.few_a_row = interleaves(plan, nest.inner, nest.row)
     choose_kernel(plan, &nest)
     choose_way(plan, &nest)
+    if meet_everywhere(plan, &nest) and forced == NOTHING:
+        threads = 1
     while True:
         cut(&nest, threads)
         if not share(&nest, threads):
