@@ -843,7 +843,7 @@ cdef int first_level(const Plan *plan, const Nest *nest, int threads) noexcept n
 
 
 cdef bint meet_everywhere(const Plan *plan, const Nest *nest) noexcept nogil:
-    """Whether all that one index value leads to lies in a line of the cache or two, so that threads would share each."""
+    """Whether what one index value leads to lies in a line of the cache or two, so that threads would share each."""
     cdef Py_ssize_t bytes = plan.itemsize
     cdef int d
     if plan.operation == READ or plan.components == 0 or nest.panel:
