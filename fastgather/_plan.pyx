@@ -70,6 +70,7 @@ cdef enum:
     SHARED_BYTES = 1 << 19      # which is no more than this
     LEAST_FAR = 16              # bytes of an item from there that is written past the caches
     SHARED_PLACES = 1 << 9      # rows of a multiple of this length share few places in the first-level cache
+    LEAST_PART = 1 << 8         # bytes between what one thread and the next write
     PLACES = 1 << 12            # bytes after which addresses share a place there
     LEAST_ROWS = 16             # of an index that lies across its lines: as many of a multiple of that length find
     MOST_ROWS = 1 << 9          # room there; and the most of any other that are walked for a line
@@ -823,10 +824,15 @@ cdef Py_ssize_t written(const Plan *plan, int d) noexcept nogil:
     return llabs(plan.stream_strides[d] if plan.operation == READ else plan.base_strides[d])
 
 
+cdef Py_ssize_t part_bytes(const Plan *plan, int d, int threads) noexcept nogil:
+    """How far the part of a dim reaches that a thread writes."""
+    return written(plan, d) * ceiling(plan.shape[d], threads)
+
+
 cdef int first_level(const Plan *plan, const Nest *nest, int threads) noexcept nogil:
     """
-    The dim whose blocks threads share first, or -1 for the outermost: not that one if its neighbours are written to
-    the same lines of the cache, and those of another dim further apart.
+    The dim whose blocks threads share first, or -1 for the outermost: not that one if the part of each is so short
+    that they would write to the same lines of the cache all the time, and that of another dim is longer.
     """
     cdef int d, outermost = -1, first = -1
     if crosses_large_base(plan, nest.row):
@@ -837,7 +843,7 @@ cdef int first_level(const Plan *plan, const Nest *nest, int threads) noexcept n
         if not keeps_order(nest, d) and not stays_whole(nest, d):
             if outermost < 0:
                 outermost = first = d
-            elif written(plan, first) < min(written(plan, d), <Py_ssize_t> LINE_BYTES):
+            elif part_bytes(plan, first, threads) < min(part_bytes(plan, d, threads), <Py_ssize_t> LEAST_PART):
                 first = d
     return first if first != outermost else -1
 
