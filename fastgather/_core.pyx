@@ -439,8 +439,8 @@ cdef inline void bind_stream(Plan *plan, cnp.ndarray stream):
 # Runs -----------------------------------------------------------------------------------------
 
 
-cdef inline Py_ssize_t execute(Plan *plan, bint only_count) except? -1:
-    """Run a plan or only check its index; how many index values were out of range."""
+cdef Py_ssize_t execute(Plan *plan, bint only_count) except? -1:
+    """Run a plan or only check its index; how many index values were out of range. In line, it slows small calls."""
     cdef Py_ssize_t bytes = work_bytes(plan), bad
     cdef int threads
     cdef Work work
@@ -964,7 +964,8 @@ cdef cnp.ndarray plain_ends(lengths, offsets, Py_ssize_t size, bint *has_empty):
     given = as_index(lengths if are_lengths else offsets, "lengths" if are_lengths else "offsets")
     if cnp.PyArray_NDIM(given) != 1 or cnp.PyArray_ISUNSIGNED(given) and cnp.PyArray_ITEMSIZE(given) == 8:
         return None
-    given = cnp.PyArray_FROM_OTF(given, cnp.NPY_INT64, cnp.NPY_ARRAY_CARRAY_RO)
+    if cnp.PyArray_TYPE(given) != cnp.NPY_INT64 or not cnp.PyArray_ISCARRAY_RO(given):
+        given = cnp.PyArray_FROM_OTF(given, cnp.NPY_INT64, cnp.NPY_ARRAY_CARRAY_RO)
     count = cnp.PyArray_DIM(given, 0) + are_lengths
     value = <const volatile int64_t *> cnp.PyArray_DATA(given)
     if not are_lengths:

@@ -358,8 +358,12 @@ cdef void gather_past_caches(const Tile *tile, Py_ssize_t length) noexcept nogil
         gather_slices(tile, length, False, True)
 
 
+ctypedef void (*Loop)(const Tile *tile, Py_ssize_t length) noexcept nogil
+
+
 cdef void gather_bytes(const Tile *tile, void *item) noexcept nogil:
-    """Items of any size; contiguous rows of items are slices, for each kind of which there is a loop out of line."""
+    """Items of any size; contiguous rows of items are slices. A table keeps the loops out of line, each on its own."""
+    cdef Loop[3] table = [gather_near_slices, gather_far_slices, gather_past_caches]
     cdef const Py_ssize_t *offset = tile.offset
     cdef Py_ssize_t i, j, c, length = tile.itemsize
     cdef const char *source
@@ -368,15 +372,13 @@ cdef void gather_bytes(const Tile *tile, void *item) noexcept nogil:
     cdef bint packed = tile.row == 1 or (tile.row_stride == length and tile.row_base_stride == length)
     if packed:
         length *= tile.row
-        copy = choose_slices(wide, False, tile.far, length)
+        copy = choose_slices(wide, False, tile.far, length, tile.inner_stride)
         if tile.nontemporal:
-            gather_past_caches(tile, length)
+            table[2](tile, length)
         elif copy != NULL:
             gather_by(copy, tile, length)
-        elif tile.far:
-            gather_far_slices(tile, length)
         else:
-            gather_near_slices(tile, length)
+            table[tile.far](tile, length)
         return
     for j in range(tile.outer):
         to = tile.stream + j * tile.outer_stride

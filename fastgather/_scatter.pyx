@@ -211,7 +211,7 @@ cdef void scatter_bytes(const Tile *tile, void *item) noexcept nogil:
     if row_stride == length and row_base_stride == length:
         rows, length = 1, tile.row * length
     if rows == 1 and picked == NULL:
-        copy = choose_slices(wide, True, tile.far, length)
+        copy = choose_slices(wide, True, tile.far, length, stride)
     if copy != NULL:
         scatter_by(copy, tile, length)
         return
