@@ -195,6 +195,22 @@ def test_large_calls_of_every_kind_use_threads(call):
 @linux
 @compiled
 @threaded
+@pytest.mark.parametrize(
+    ("size", "named", "threads"),
+    [(1_000_000, 400_000, 0), (1_000_000, 100, 1), (8_000_000, 80_000, 1)],
+)
+def test_a_copy_is_shared_unless_one_thread_writes_to_most_of_it(size, named, threads):
+    """What another thread has copied lies in the cache of another core."""
+    script = f"""
+base, places = numpy.zeros({size}, "f4"), numpy.arange({named})
+with fg.num_threads(2): fg.scatter_add(base, 0, places, 1.0)
+print(started())"""
+    assert printed(BIG, script) == [str(threads)]
+
+
+@linux
+@compiled
+@threaded
 def test_small_calls_use_one_thread():
     script = "with fg.num_threads(4): fg.gather(x[:5, :5], 1, index[:5, :5] % 5)\nprint(started())"
     assert printed(BIG, script) == ["0"]
