@@ -177,7 +177,7 @@ cdef tuple as_tuple(int ndim, const Py_ssize_t *shape):
 
 
 cdef inline cnp.ndarray as_put_values(value, cnp.ndarray like, const Py_ssize_t *shape):
-    """`value` as an array of the dtype of `like`, broadcast to `shape`, which is of its rank."""
+    """`value` as an array of the dtype of `like`, 0-d or broadcast to `shape`, which is of its rank."""
     if (
         cnp.PyArray_CheckExact(value) and (<cnp.ndarray> value).descr is like.descr
         and same_shape(value, cnp.PyArray_NDIM(like), shape)

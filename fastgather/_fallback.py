@@ -323,7 +323,7 @@ def index_select(input, dim, index, *, out=None, mode="raise", fill_value=0):
     if _is_plain(input, index, mode, out) and input.ndim and index.ndim == 1:
         try:
             return input.take(index, operator.index(dim))
-        except (IndexError, OverflowError, ValueError):
+        except (IndexError, OverflowError, TypeError, ValueError):
             pass  # to be said in other words
     input, index = arguments.as_array(input, "input"), arguments.as_index(index)
     dim = arguments.as_dim(dim, input.ndim)
@@ -565,7 +565,7 @@ def take(a, indices, axis=None, out=None, mode="raise", *, fill_value=0):
     if _is_plain(a, indices, mode, out):
         try:
             return a.take(indices, axis)
-        except (IndexError, OverflowError, ValueError):
+        except (IndexError, OverflowError, TypeError, ValueError):
             pass  # to be said in other words
     a, indices = arguments.as_array(a, "a"), arguments.as_take_indices(indices)
     if axis is None and not a.flags.c_contiguous:

@@ -6,7 +6,7 @@
 #ifndef FASTGATHER_ISA_H
 #define FASTGATHER_ISA_H
 
-#if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
+#if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__) && !defined(_WIN32)
 #include <cpuid.h>
 #include <immintrin.h>
 #define FG_HAS_WIDE 1

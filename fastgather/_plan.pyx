@@ -183,6 +183,7 @@ cdef struct Nest:
     Level level[MAX_DIMS]       # parallel ones first, then serial ones in order
     Py_ssize_t units
     Py_ssize_t turns
+    bint meets                  # whether threads that wrote to parts of a place would meet in its lines of the cache
     Sharing sharing
     Py_ssize_t parts            # of a unit
     char *copies                # of the base, one for each part
@@ -1404,6 +1405,13 @@ cdef bint units_cover(const Plan *plan, const Nest *nest) noexcept nogil:
     return (plan.shape[0] if plan.ndim == 3 else 1) * line == plan.copy_bytes
 
 
+cdef int writing_threads(const Nest *nest, int threads) noexcept nogil:
+    """As many as have something to write, and places of their own."""
+    if nest.meets and nest.sharing == WHOLE:
+        return 1
+    return <int> min(<Py_ssize_t> threads, nest.units * nest.parts)
+
+
 cdef int copying_threads(const Nest *nest, Py_ssize_t count, int threads) noexcept nogil:
     """
     How many threads copy before fewer write: no more than these, if what they then reach for would lie in another
@@ -1413,7 +1421,7 @@ cdef int copying_threads(const Nest *nest, Py_ssize_t count, int threads) noexce
     cdef Py_ssize_t lines = ceiling(count * nest.fill_size, LINE_BYTES) if nest.row >= 0 else count
     if bytes > LARGE_BYTES or bytes > COPIED_A_LINE * lines:
         return threads
-    return <int> min(<Py_ssize_t> threads, nest.units * nest.parts)
+    return writing_threads(nest, threads)
 
 
 cdef Py_ssize_t run_few(Nest *nest) noexcept nogil:
@@ -1472,10 +1480,9 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     nest.few_a_row = interleaves(plan, nest.inner, nest.row)
     choose_kernel(plan, &nest)
     choose_way(plan, &nest)
-    if meet_everywhere(plan, &nest) and forced == NOTHING:
-        threads = 1
+    nest.meets = threads > 1 and forced == NOTHING and meet_everywhere(plan, &nest)
     while True:
-        cut(&nest, threads)
+        cut(&nest, 1 if nest.meets else threads)
         if not share(&nest, threads):
             break
     nest.origin = 0
@@ -1484,7 +1491,7 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     elif plan.copy != NULL:
         run(plan.copy, copying_threads(&nest, count, threads))
     if nest.sharing == WHOLE:
-        return run_parallel(run_units, &nest, nest.units, <int> min(<Py_ssize_t> threads, nest.units))
+        return run_parallel(run_units, &nest, nest.units, writing_threads(&nest, threads))
     bad = run_parallel(run_parts, &nest, nest.units * nest.parts, threads)
     if nest.sharing == BY_COPY:
         run_parallel(combine_copies, &nest, plan.component.size, threads if nest.row >= 0 else 1)

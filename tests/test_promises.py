@@ -1114,6 +1114,13 @@ def test_dim_out_of_range(fg, variant):
             run(fg, variant, call_of(variant) | {"dim": dim})
 
 
+@pytest.mark.parametrize("name", ["index_select", "take"])
+def test_true_is_the_integer_1(fg, name):
+    x, index = np.arange(6).reshape(2, 3), np.array([2, 0])
+    result = fg.take(x, index, True) if name == "take" else fg.index_select(x, True, index)
+    assert_same(result, x[:, index])
+
+
 @pytest.mark.parametrize("variant", [v for v in VARIANTS if "dim" in call_of(v)])
 def test_dim_that_is_no_integer(fg, variant):
     for dim in (1.0, "1", None, [1]):

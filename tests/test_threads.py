@@ -196,14 +196,14 @@ def test_large_calls_of_every_kind_use_threads(call):
 @compiled
 @threaded
 @pytest.mark.parametrize(
-    ("size", "named", "threads"),
-    [(1_000_000, 400_000, 0), (1_000_000, 100, 1), (8_000_000, 80_000, 1)],
+    ("shape", "named", "threads"),
+    [(1_000_000, 400_000, 0), (1_000_000, 100, 1), (8_000_000, 80_000, 1), ((500_000, 16), 100, 1)],
 )
-def test_a_copy_is_shared_unless_one_thread_writes_to_most_of_it(size, named, threads):
+def test_a_copy_is_shared_unless_one_thread_writes_to_most_of_it(shape, named, threads):
     """What another thread has copied lies in the cache of another core."""
     script = f"""
-base, places = numpy.zeros({size}, "f4"), numpy.arange({named})
-with fg.num_threads(2): fg.scatter_add(base, 0, places, 1.0)
+base, places = numpy.zeros({shape}, "f4"), numpy.arange({named})
+with fg.num_threads(2): fg.index_add(base, 0, places, 1.0)
 print(started())"""
     assert printed(BIG, script) == [str(threads)]
 
