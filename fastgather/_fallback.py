@@ -932,8 +932,7 @@ def _reduce_runs(start, axis, starts, values, operation):
         zero = operation in ("amax", "amin") and np.count_nonzero(result) < result.size
         if zero and any(x is not None and _has_negative_zero(x) for x in (values, start)):
             return None
-        least = np.minimum.reduce(result, None)
-        if least != least:
+        if reductions.any_nan(result):
             keeps = start is not None and np.isnan(start)
             result[np.isnan(result)] = start if keeps else np.nan
     return result
@@ -1362,8 +1361,7 @@ def _leaves_bits_open(values, operation):
 
 def _left_bits_open(result, input, src, operation):
     """Whether a NaN, or a zero of either sign, has come of these floats."""
-    least = np.minimum.reduce(result, None, initial=0)
-    if least != least:
+    if reductions.any_nan(result):
         return True
     if operation not in ("amax", "amin"):
         return False

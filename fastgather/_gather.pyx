@@ -299,24 +299,24 @@ cdef Py_ssize_t gather_points(const Tile *tile, item_t *item, wide_index_t *inde
     return move_by_points(tile, False, item, index)
 
 
-cdef void gather_by(Slices copy, const Tile *tile, Py_ssize_t length) noexcept nogil:
-    """Slices of `length` bytes, by a loop of those of `_slices.h`."""
+cdef void move_slices(Slices copy, const Tile *tile, Py_ssize_t length) noexcept nogil:
+    """Slices of `length` bytes, by a loop of those of `_slices.h`, of which some write: a tile of these has no fill."""
     cdef const Py_ssize_t *offset = tile.offset
     cdef const Py_ssize_t *end
     cdef const Py_ssize_t *bad
-    cdef char *to
+    cdef char *row
     cdef Py_ssize_t j, ahead = rows_ahead(tile, length) if tile.far else 0
     for j in range(tile.outer):
-        to = tile.stream + j * tile.outer_stride
+        row = tile.stream + j * tile.outer_stride
         end = offset + tile.inner
         while True:
-            bad = copy(to, tile.base, offset, end, length, tile.inner_stride, ahead)
-            to += (bad - offset) * tile.inner_stride
+            bad = copy(row, tile.base, offset, end, length, tile.inner_stride, ahead)
+            row += (bad - offset) * tile.inner_stride
             offset = bad
             if bad == end:
                 break
-            fill_row(to, tile)
-            to += tile.inner_stride
+            fill_row(row, tile)
+            row += tile.inner_stride
             offset += 1
 
 
@@ -376,7 +376,7 @@ cdef void gather_bytes(const Tile *tile, void *item) noexcept nogil:
         if tile.nontemporal:
             table[2](tile, length)
         elif copy != NULL:
-            gather_by(copy, tile, length)
+            move_slices(copy, tile, length)
         else:
             table[tile.far](tile, length)
         return

@@ -6,7 +6,8 @@ cimport numpy as cnp
 from libc.stdint cimport uint32_t
 
 from fastgather import _reductions as reductions
-from fastgather import _resolve, _settings
+from fastgather import _settings
+from fastgather._resolve import use
 
 from fastgather._memory cimport new_array
 from fastgather._resolve cimport wide
@@ -37,11 +38,6 @@ cdef struct Conversion:
 def instruction_sets():
     """Those that this CPU has, the widest last."""
     return ("baseline", "avx2") if has_wide() else ("baseline",)
-
-
-def use(instruction_set):
-    """Convert, check index values and copy slices by one of them."""
-    _resolve.use(instruction_set)
 
 
 cdef Py_ssize_t convert_blocks(const void *work, Py_ssize_t first, Py_ssize_t last) noexcept nogil:

@@ -36,12 +36,15 @@ def needs_accumulator(dtype, reduce):
     return accumulator_dtype(dtype, reduce) != dtype
 
 
+def any_nan(floats):
+    """Whether one of them is NaN, which NumPy may warn of."""
+    return bool(np.isnan(np.minimum.reduce(floats, None, initial=0)))
+
+
 def has_nan(array):
     """Whether there is a number whose bits may change where nothing is done to it."""
     with np.errstate(invalid="ignore"):
-        return array.dtype.kind in "fc" and bool(
-            np.isnan(np.minimum.reduce(array, None, initial=0))
-        )
+        return array.dtype.kind in "fc" and any_nan(array)
 
 
 def has_spare_bits(dtype):

@@ -6,6 +6,7 @@ Items are moved as in `_gather`; a BAD offset is left out.
 from libc.string cimport memcpy
 
 cimport fastgather._inline
+from fastgather._gather cimport move_slices
 from fastgather._points cimport move_by_points
 from fastgather._resolve cimport wide
 from fastgather._slices cimport Slices, choose_slices
@@ -180,23 +181,6 @@ cdef Py_ssize_t scatter_points(const Tile *tile, item_t *item, wide_index_t *ind
     return move_by_points(tile, True, item, index)
 
 
-cdef void scatter_by(Slices copy, const Tile *tile, Py_ssize_t length) noexcept nogil:
-    """Slices of `length` bytes, by a loop of those of `_slices.h`."""
-    cdef const Py_ssize_t *offset = tile.offset
-    cdef const Py_ssize_t *end
-    cdef const Py_ssize_t *bad
-    cdef char *source
-    cdef Py_ssize_t j, ahead = rows_ahead(tile, length) if tile.far else 0
-    for j in range(tile.outer):
-        source = tile.stream + j * tile.outer_stride
-        end = offset + tile.inner
-        while offset < end:
-            bad = copy(source, tile.base, offset, end, length, tile.inner_stride, ahead)
-            source += (bad + 1 - offset) * tile.inner_stride
-            offset = bad + 1
-        offset = end
-
-
 cdef void scatter_bytes(const Tile *tile, void *item) noexcept nogil:
     """Items of any size; contiguous rows of items are one copy."""
     cdef const Py_ssize_t *offset = tile.offset
@@ -213,7 +197,7 @@ cdef void scatter_bytes(const Tile *tile, void *item) noexcept nogil:
     if rows == 1 and picked == NULL:
         copy = choose_slices(wide, True, tile.far, length, stride)
     if copy != NULL:
-        scatter_by(copy, tile, length)
+        move_slices(copy, tile, length)
         return
     if tile.far:
         ahead = rows_ahead(tile, length)

@@ -71,7 +71,7 @@ FG_SLICES_OF_32(8)
 FG_SLICES_BY(fg_get_by_calls, , 1, n, FG_CALL, row, slice, n, 0)
 FG_SLICES_BY(fg_put_by_calls, , 1, n, FG_CALL, slice, row, n, 0)
 
-static FgSlices fg_slices(int wide, int puts, int far, Py_ssize_t n, Py_ssize_t stride)
+static inline FgSlices fg_slices(int wide, int puts, int far, Py_ssize_t n, Py_ssize_t stride)
 {
 #define FG_BOTH_WAYS(pieces, size, set) {fg_get_##pieces##_of_##size##_##set, fg_put_##pieces##_of_##size##_##set}
 #define FG_OF_32(set)                                                                                    \

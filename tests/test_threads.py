@@ -182,14 +182,18 @@ for n in (1, 3, 5):
 @compiled
 @threaded
 @pytest.mark.parametrize(
-    "call",
-    ["scatter(x, 0, index, 1.0)", "scatter_add(x, 1, index, 1.0)", "take_along_axis(x, index)",
-     "index_select(x, 0, index[0])", "index_add(x, 0, index[0], x)", "take(x, index[0], axis=1)",
-     "gather_nd(x, (index, index))", "scatter_nd(x, (index, index), 1.0, 'add')",
-     "index_reduce(x, 0, index[0], x, 'amax')", "segment_reduce(x, 'sum', lengths=[400, 600])"],
+    ("call", "threads"),
+    [("scatter(x, 0, index, 1.0)", 3), ("scatter_add(x, 1, index, 1.0)", 3),
+     ("take_along_axis(x, index)", 3), ("index_select(x, 0, index[0])", 3),
+     ("index_add(x, 0, index[0], x)", 3), ("take(x, index[0], axis=1)", 3),
+     ("gather_nd(x, (index, index))", 3), ("scatter_nd(x, (index, index), 1.0, 'add')", 5),
+     ("index_reduce(x, 0, index[0], x, 'amax')", 3),
+     ("segment_reduce(x, 'sum', lengths=[400, 600])", 3)],
 )  # fmt: skip
-def test_large_calls_of_every_kind_use_threads(call):
-    assert printed(BIG, f"with fg.num_threads(5): fg.{call}\nprint(started())") == ["4"]
+def test_large_calls_of_every_kind_use_threads(call, threads):
+    """Three do not share single items that may meet anywhere: one is faster."""
+    script = f"with fg.num_threads({threads}): fg.{call}\nprint(started())"
+    assert printed(BIG, script) == [str(threads - 1)]
 
 
 @linux
