@@ -13,7 +13,7 @@ from fastgather._slices cimport Slices, choose_slices
 from fastgather._types cimport (
     BAD, FOUR, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Item3,
     Item12, Item16, Kernel, Mode, Tile, copy_bytes, foresee, foresee_end, index_at, index_t, item_t, items_ahead,
-    line_items, move_item, move_items, normalise, prefetch, prefetch_four, prefetch_row, read_four,
+    line_items, move_item, move_items, normalise, prefetch, prefetch_four, prefetch_row,
     rows_ahead, store_nontemporal, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
@@ -108,13 +108,10 @@ cdef inline Py_ssize_t gather_line(
     What is far is prefetched by the index, or as a whole: the `next` line while this one is read. The same
     goes for what lies ahead in the index and the result, which the hardware foresees too late or not at all.
     """
-    cdef Py_ssize_t i = 0, k, _, bad = 0
-    cdef int64_t[FOUR] four
+    cdef Py_ssize_t i = 0, _, bad = 0
     cdef int64_t at
     cdef uint64_t limit = size
     while i + FOUR <= n:
-        if read_four(four, value, value_stride, limit, index):
-            break
         if ahead and i + ahead + FOUR <= n:
             prefetch_four(base, value, ahead, base_stride, value_stride, step, index)
         if foresees and i % line_items(sizeof(item_t)) == 0:
@@ -123,12 +120,18 @@ cdef inline Py_ssize_t gather_line(
                 value + value_ahead,
                 to + to_ahead if to_ahead else NULL, sizeof(item_t), sizeof(index_t),
             )
-        for k in range(FOUR):
-            put_item(to, base + four[k] * step, item, nontemporal)
-            to += to_stride
+        for _ in range(FOUR):
+            at = index_at(value, 0, index)
+            if <uint64_t> at >= limit:
+                break
+            put_item(to, base + at * step, item, nontemporal)
+            value += value_stride
             base += base_stride
-        value += FOUR * value_stride
-        i += FOUR
+            to += to_stride
+            i += 1
+        else:
+            continue
+        break
     for _ in range(i, n):
         at = normalise(<index_t> index_at(value, 0, index), size, MODE_RAISE)
         if <uint64_t> at < limit:
@@ -207,6 +210,8 @@ cdef Py_ssize_t gather_direct(const Tile *tile, item_t *item, index_t *index) no
         return gather_lines(tile, step, next_value, next_item, next_item, item, index, False, True, False, reach)
     if outermost:
         return gather_lines(tile, step, next_value, next_item, next_item, item, index, False, False, False, 0)
+    if packed and base_stride == 0 and not far and not tile.foresees:
+        return gather_lines(tile, step, next_value, 0, next_item, item, index, False, False, False, 0)
     if packed and base_stride == 0:
         return gather_lines(tile, step, next_value, 0, next_item, item, index, far, tile.foresees, False, reach)
     if far:

@@ -76,6 +76,7 @@ cdef enum:
     MOST_ROWS = 1 << 9          # room there; and the most of any other that are walked for a line
     STREAM_AHEAD = 1 << 9       # bytes that the other operand is prefetched ahead along a line
     LINES_AHEAD = 4             # the same across lines
+    STREAMED_ROWS = 8           # of a base that the hardware brings by itself, one beside the other
     COPIED_A_LINE = 1 << 8      # bytes of a base, for each line of the cache that is written, that one thread copies
     COPY_BYTES = 1 << 19        # of items, at most, of which a thread may have a copy; copies of rows may take
     COPY_PART = 8               # a part in so many, together, of what is written
@@ -501,8 +502,8 @@ cdef int panel_column(const Plan *plan, const Nest *nest) noexcept nogil:
 
     Where lines of a large base lie across its rows, each position touches another row, of which the
     cache keeps nothing until the next column needs it, least of all where the length of a row is a
-    power of two. A panel pays if its rows are read again about as often as they are packed, and have a
-    whole line of the cache, or half a line where it need not be written back.
+    power of two. A panel pays if its rows are read again about as often as they are packed, have a whole
+    line of the cache, or half a line where it need not be written back, and are more than come by themselves.
 
     walked first                    panel
     columns (`column` is inner)     rows: as they are, but short
@@ -526,7 +527,12 @@ cdef int panel_column(const Plan *plan, const Nest *nest) noexcept nogil:
         return -1
     if forced == PANEL:
         return column
-    if llabs(plan.component.step) < 4 * LINE_BYTES or bytes <= CACHE_BYTES or 2 * plan.shape[line] < size:
+    if (
+        llabs(plan.component.step) < 4 * LINE_BYTES
+        or bytes <= CACHE_BYTES
+        or 2 * plan.shape[line] < size
+        or size < min(<Py_ssize_t> STREAMED_ROWS, plan.itemsize)
+    ):
         return -1
     if column == nest.outer and plan.operation != READ and (
         plan.itemsize > 8 or (plan.component.step % SHARED_PLACES != 0 and bytes < 4 * FAR_BYTES)

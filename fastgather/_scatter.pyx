@@ -13,7 +13,7 @@ from fastgather._slices cimport Slices, choose_slices
 from fastgather._types cimport (
     BAD, FOUR, MODE_RAISE, Direct, Item3, Item12, Item16, Kernel, Tile, copy_bytes, foresee,
     foresee_end, index_at, index_t, item_t, items_ahead, line_items, move_item, move_items, normalise, prefetch,
-    prefetch_four, prefetch_row, read_four, rows_ahead, waits, wide_index_t,
+    prefetch_four, prefetch_row, rows_ahead, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -86,13 +86,10 @@ cdef inline Py_ssize_t scatter_line(
     Py_ssize_t source_ahead,
 ) noexcept nogil:
     """One line of single items, as `gather_line`; how many index values were out of range."""
-    cdef Py_ssize_t i = 0, k, _, bad = 0
-    cdef int64_t[FOUR] four
+    cdef Py_ssize_t i = 0, _, bad = 0
     cdef int64_t at
     cdef uint64_t limit = size
     while i + FOUR <= n:
-        if read_four(four, value, value_stride, limit, index):
-            break
         if ahead and i + ahead + FOUR <= n:
             prefetch_four(base, value, ahead, base_stride, value_stride, step, index)
         if foresees and i % line_items(sizeof(item_t)) == 0:
@@ -101,12 +98,18 @@ cdef inline Py_ssize_t scatter_line(
                 value + value_ahead,
                 source + source_ahead, sizeof(item_t), sizeof(index_t),
             )
-        for k in range(FOUR):
-            move_item(base + four[k] * step, source, item)
+        for _ in range(FOUR):
+            at = index_at(value, 0, index)
+            if <uint64_t> at >= limit:
+                break
+            move_item(base + at * step, source, item)
+            value += value_stride
             source += stride
             base += base_stride
-        value += FOUR * value_stride
-        i += FOUR
+            i += 1
+        else:
+            continue
+        break
     for _ in range(i, n):
         at = normalise(<index_t> index_at(value, 0, index), size, MODE_RAISE)
         if <uint64_t> at < limit:

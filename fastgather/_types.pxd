@@ -174,12 +174,12 @@ cdef inline bint read_four(
     int64_t *four, const char *value, Py_ssize_t stride, uint64_t limit, index_t *index
 ) noexcept nogil:
     """Read the next FOUR index values; whether any is negative or out of range."""
-    cdef bint other = False
     cdef Py_ssize_t k
     for k in range(FOUR):
         four[k] = index_at(value, k * stride, index)
-        other |= <uint64_t> four[k] >= limit
-    return other
+        if <uint64_t> four[k] >= limit:
+            return True
+    return False
 
 
 cdef inline bint waits(const Tile *tile, index_t *index) noexcept nogil:

@@ -43,6 +43,11 @@ def three(array, dim):
     return array.reshape(sizes, copy=False)
 
 
+def lines(array):
+    """A view as (outer, dim), of which the last is `dim`."""
+    return array.reshape((-1, array.shape[-1]), copy=False)
+
+
 def gather_line(source, index, out):
     for j in prange(index.size):
         out[j] = source[index[j]]
@@ -167,11 +172,11 @@ def gather(work):
     dim = work.dim % work.input.ndim
     source, index = three(work.input, dim), work.index
     if index.ndim == 1:
-        kernel, view = gather_line, np.ravel
+        kernel, view = gather_line, np.asarray
     elif source.shape[2] == 1:
-        kernel, view = gather_lines, lambda array: array.reshape(-1, array.shape[-1])
+        kernel, view = gather_lines, lines
     elif source.shape[0] == 1:
-        kernel, view = gather_columns, lambda array: array.reshape(array.shape[dim], -1)
+        kernel, view = gather_columns, lambda array: three(array, dim)[0]
     else:
         kernel, view = gather_inner, partial(three, dim=dim)
     source, index = view(work.input), view(index)
@@ -231,9 +236,9 @@ def write(work):
         src = work.src
         kernel, view = write_points, lambda array: array
     elif work.index.ndim == 1:
-        kernel, view = write_line, np.ravel
+        kernel, view = write_line, np.asarray
     elif work.dim == work.input.ndim - 1:
-        kernel, view = write_lines, lambda array: array.reshape(-1, array.shape[-1])
+        kernel, view = write_lines, lines
     else:
         kernel, view = write_inner, partial(three, dim=work.dim)
     index = work.index if work.function == "scatter_nd" else view(work.index)
