@@ -650,6 +650,16 @@ cdef bint has_lines_apart(const Plan *plan, const Nest *nest) noexcept nogil:
     )
 
 
+cdef Py_ssize_t far_bytes(const Plan *plan, const Nest *nest) noexcept nogil:
+    """Of a base, from which its items are prefetched: of plain moves along a line many are under way as it is."""
+    if (
+        nest.direct != NULL and plan.operation <= SET and plan.mode != MODE_FILL
+        and nest.inner >= 0 and plan.base_strides[nest.inner] == 0
+    ):
+        return LARGE_BYTES
+    return FAR_BYTES
+
+
 cdef void choose_way(const Plan *plan, Nest *nest) noexcept nogil:
     """What is worth it for more than a few positions: panels, and knowing what comes next or will not come again."""
     cdef bint unasked
@@ -659,7 +669,8 @@ cdef void choose_way(const Plan *plan, Nest *nest) noexcept nogil:
     nest.far = (
         not nest.panel and not plan.checks_only and plan.components > 0
         and (
-            plan.component.size * llabs(plan.component.step) > FAR_BYTES or has_lines_apart(plan, nest) or forced == FAR
+            plan.component.size * llabs(plan.component.step) > far_bytes(plan, nest) or has_lines_apart(plan, nest)
+            or forced == FAR
         )
     )
     unasked = comes_unasked(plan, nest) and forced != FAR
