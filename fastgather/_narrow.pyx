@@ -74,15 +74,17 @@ cdef cnp.ndarray convert(cnp.ndarray array, cnp.dtype dtype, bint *any_nan):
     widens = dtype.type_num == cnp.NPY_FLOAT
     narrow = array.descr if widens else dtype
     bfloat = is_bfloat(narrow)
-    fortran = not cnp.PyArray_ISCARRAY_RO(array) and cnp.PyArray_ISFARRAY_RO(array)
     if not (
         (bfloat or narrow.type_num == NPY_HALF)
         and (widens or cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT)
-        and (cnp.PyArray_ISCARRAY_RO(array) or fortran) and dtype.isnative
+        and not cnp.PyArray_ISBYTESWAPPED(array) and dtype.isnative
     ):
         result = by_numpy(array, dtype)
         any_nan[0] = reductions.has_nan(result)
         return result
+    fortran = not cnp.PyArray_ISCARRAY_RO(array) and cnp.PyArray_ISFARRAY_RO(array)
+    if not (cnp.PyArray_ISCARRAY_RO(array) or fortran):
+        array = cnp.PyArray_NewCopy(array, cnp.NPY_CORDER)
     result = new_array(dtype, cnp.PyArray_NDIM(array), <const Py_ssize_t *> cnp.PyArray_DIMS(array), fortran)
     conversion.convert = converter(wide, not widens, bfloat)
     conversion.source = <const char *> cnp.PyArray_DATA(array)

@@ -281,11 +281,16 @@ cdef void swap_dims(Plan *plan, int a, int b) noexcept nogil:
 
 
 cdef Py_ssize_t reach(const Plan *plan, int d) noexcept nogil:
-    """How far one step along a dim goes in memory, in all operands together."""
+    """
+    How far one step along a dim goes in memory, in all operands together. An index leads to the next place at least,
+    which says nothing new but where one value is written to all.
+    """
     cdef Py_ssize_t total = llabs(plan.base_strides[d]) + llabs(plan.stream_strides[d])
     cdef int k
     for k in range(plan.components):
         total += llabs(plan.component[k].strides[d])
+        if plan.component[k].strides[d] != 0 and plan.stream_strides[d] == 0:
+            total += llabs(plan.component[k].step)
     return total
 
 
