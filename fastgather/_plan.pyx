@@ -47,7 +47,7 @@ cdef enum:
     TILE_BYTES = 1 << 17        # what a tile moves, at most
     DIRECT_TILE = 4 * TILE      # positions in a tile that needs no offsets, and in one that is
     CHECKED_TILE = 16 * TILE    # checked only
-    FEW = 128                   # items, for which no other order of dims, panel or prefetch pays
+    FEW = 384                   # items, for which no other order of dims, panel or prefetch pays
     SHORT_TILE = 2 * TILE       # of up to
     SIDE_BY_SIDE = 64           # positions along its outer dim that are written between each other's
     PIECE_BYTES = 1 << 14       # of the base that a row lies across, of which a few index values name columns

@@ -176,6 +176,8 @@ cdef Py_ssize_t scatter_direct(const Tile *tile, item_t *item, index_t *index) n
         return scatter_lines(tile, step, next_value, next_item, next_item, item, index, False, True, reach)
     if outermost:
         return scatter_lines(tile, step, next_value, next_item, next_item, item, index, False, False, 0)
+    if packed and base_stride == 0 and not far:
+        return scatter_lines(tile, step, next_value, 0, next_item, item, index, False, False, 0)
     return scatter_lines(tile, step, value_stride, base_stride, stride, item, index, far, False, 0)
 
 
