@@ -47,7 +47,8 @@ cdef enum:
     TILE_BYTES = 1 << 17        # what a tile moves, at most
     DIRECT_TILE = 4 * TILE      # positions in a tile that needs no offsets, and in one that is
     CHECKED_TILE = 16 * TILE    # checked only
-    FEW = 384                   # items, for which no other order of dims, panel or prefetch pays
+    FEW = 384                   # items, for which no other order of dims, panel or prefetch pays,
+    FEW_DIRECT = 1 << 10        # and those that need no offsets and do not wait for memory
     SHORT_TILE = 2 * TILE       # of up to
     SIDE_BY_SIDE = 64           # positions along its outer dim that are written between each other's
     PIECE_BYTES = 1 << 14       # of the base that a row lies across, of which a few index values name columns
@@ -1502,6 +1503,11 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     nest.few_a_row = interleaves(plan, nest.inner, nest.row)
     choose_kernel(plan, &nest)
     choose_way(plan, &nest)
+    if (
+        count <= FEW_DIRECT and nest.direct != NULL and not nest.far
+        and threads <= 1 and plan.copy == NULL and forced == NOTHING
+    ):
+        return run_few(&nest)
     nest.meets = threads > 1 and forced == NOTHING and meet_everywhere(plan, &nest)
     while True:
         cut(&nest, 1 if nest.meets else threads)
