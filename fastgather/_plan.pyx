@@ -282,22 +282,39 @@ cdef void swap_dims(Plan *plan, int a, int b) noexcept nogil:
 
 
 cdef Py_ssize_t reach(const Plan *plan, int d) noexcept nogil:
-    """
-    How far one step along a dim goes in memory, in all operands together. An index leads to the next place at least,
-    which says nothing new but where one value is written to all.
-    """
+    """How far one step along a dim goes in memory, in all operands together."""
     cdef Py_ssize_t total = llabs(plan.base_strides[d]) + llabs(plan.stream_strides[d])
     cdef int k
     for k in range(plan.components):
         total += llabs(plan.component[k].strides[d])
-        if plan.component[k].strides[d] != 0 and plan.stream_strides[d] == 0:
-            total += llabs(plan.component[k].step)
     return total
 
 
-cdef void order_dims(Plan *plan) noexcept nogil:
-    """Drop dims of size 1; long strides outside, short ones inside, serial dims as they were."""
+cdef Py_ssize_t least_reach(const Plan *plan, int d) noexcept nogil:
+    """The same in the base or the stream, where it is less, for whole slices."""
+    cdef Py_ssize_t base = plan.base_strides[d] if index_is_constant(plan, d) else plan.component.step
+    cdef Py_ssize_t stream = llabs(plan.stream_strides[d])
+    return min(llabs(base), stream) if stream else llabs(base)
+
+
+cdef bint takes_slices(const Plan *plan) noexcept nogil:
+    """Whether one index names whole slices: it is the same along all dims but one."""
+    cdef int d, walked = 0
+    for d in range(plan.ndim):
+        walked += plan.shape[d] > 1 and not index_is_constant(plan, d)
+    return plan.components == 1 and walked == 1
+
+
+cdef void order_dims(Plan *plan, Py_ssize_t count) noexcept nogil:
+    """
+    Drop dims of size 1; long strides outside, short ones inside, serial dims as they were.
+
+    Of whole slices that a cache does not keep, the base and the stream may each have another dim packed: these two
+    belong inside, so that what one of them brings to the cache is there for the next steps along the other.
+    """
     cdef Py_ssize_t reaches[MAX_DIMS]
+    cdef Py_ssize_t least[MAX_DIMS]
+    cdef bint slices = (plan.one_value or count * plan.itemsize > CACHE_BYTES) and takes_slices(plan)
     cdef int d, at, kept = 0
     for d in range(plan.ndim):
         if plan.shape[d] == 1:
@@ -305,12 +322,16 @@ cdef void order_dims(Plan *plan) noexcept nogil:
         if d != kept:
             move_dim(plan, d, kept)
         reaches[kept] = reach(plan, kept)
+        least[kept] = least_reach(plan, kept) if slices else 0
         at = kept
-        while at > 0 and reaches[at - 1] < reaches[at] and not (
-            is_serial(plan, at - 1) and is_serial(plan, at)
+        while (
+            at > 0
+            and (least[at - 1] < least[at] or (least[at - 1] == least[at] and reaches[at - 1] < reaches[at]))
+            and not (is_serial(plan, at - 1) and is_serial(plan, at))
         ):
             swap_dims(plan, at - 1, at)
             reaches[at - 1], reaches[at] = reaches[at], reaches[at - 1]
+            least[at - 1], least[at] = least[at], least[at - 1]
             at -= 1
         kept += 1
     plan.ndim = kept
@@ -660,7 +681,7 @@ cdef Py_ssize_t far_bytes(const Plan *plan, const Nest *nest) noexcept nogil:
     """Of a base, from which its items are prefetched: of plain moves along a line many are under way as it is."""
     if (
         nest.direct != NULL and plan.operation <= SET and plan.mode != MODE_FILL
-        and nest.inner >= 0 and plan.base_strides[nest.inner] == 0
+        and nest.inner >= 0 and plan.base_strides[nest.inner] == 0 and plan.stream_strides[nest.inner] == plan.itemsize
     ):
         return LARGE_BYTES
     return FAR_BYTES
@@ -1486,7 +1507,7 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     nest.fill_size = plan.itemsize
     nest.alike = components_are_alike(plan)
     plan.one_value = writes_one_value(plan)
-    order_dims(plan)
+    order_dims(plan, count)
     coalesce(plan)
     walk_few_first(plan)
     repeat_along_row(plan, room)

@@ -368,6 +368,47 @@ def test_rows_give_the_bits_of_single_items(operation, width, dtype):
     assert rows.tobytes() == items.tobytes()
 
 
+@pytest.mark.parametrize(
+    "function", ["index_add", "index_copy", "index_fill", "index_select", "take"]
+)
+@pytest.mark.parametrize("axes", [(2, 1, 0), (0, 2, 1), (1, 0, 2), (1, 2, 0)])
+@pytest.mark.parametrize("dim", [0, 1, 2])
+def test_whole_slices_of_a_base_whose_dims_lie_in_any_order(dim, axes, function):
+    """Larger than what a cache keeps, where the order of the loops depends on it; duplicates stay in theirs."""
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(0)
+    shape = (40, 50, 60)
+    base = rng.random([shape[axis] for axis in axes]).transpose(np.argsort(axes))
+    index = rng.integers(-shape[dim], shape[dim], 70, np.int32)
+    source = rng.random((*shape[:dim], 70, *shape[dim + 1 :]))
+    arguments = {"index_add": [source], "index_copy": [source], "index_fill": [2.5]}.get(
+        function, []
+    )
+    place = (index, dim) if function == "take" else (dim, index)
+    result, expected = (
+        getattr(engine, function)(base, *place, *arguments) for engine in (_core, _fallback)
+    )
+    assert_same(result, expected)
+
+
+@pytest.mark.parametrize("count", [127, 128, 129, 384, 385, 1024, 1025])
+@pytest.mark.parametrize("far", [False, True])
+@pytest.mark.parametrize("function", ["gather", "scatter", "scatter_add"])
+def test_few_items_and_one_more(function, far, count):
+    """They take a short way, unless the base is so large that what they need is prefetched."""
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(0)
+    base = rng.random(5_000_000 if far else 50_000, np.float32)
+    index = rng.integers(-len(base), len(base), count)
+    source = [] if function == "gather" else [rng.random(count, np.float32)]
+    result, expected = (
+        getattr(engine, function)(base, 0, index, *source) for engine in (_core, _fallback)
+    )
+    assert_same(result, expected)
+
+
 @pytest.mark.parametrize("dtype", ["u1", "V3", "i2", "f4", "f8", "V12", "D", "V24"])
 def test_a_value_along_rows(dtype):
     """Rows of many items, whole vectors or not, and what lies beside them."""
