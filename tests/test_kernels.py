@@ -374,7 +374,7 @@ def test_rows_give_the_bits_of_single_items(operation, width, dtype):
 @pytest.mark.parametrize("axes", [(2, 1, 0), (0, 2, 1), (1, 0, 2), (1, 2, 0)])
 @pytest.mark.parametrize("dim", [0, 1, 2])
 def test_whole_slices_of_a_base_whose_dims_lie_in_any_order(dim, axes, function):
-    """Larger than what a cache keeps, where the order of the loops depends on it; duplicates stay in theirs."""
+    """Larger than what a cache keeps, where the loops follow them; duplicates stay in order."""
     from fastgather import _core, _fallback
 
     rng = np.random.default_rng(0)
