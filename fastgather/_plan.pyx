@@ -291,30 +291,37 @@ cdef Py_ssize_t reach(const Plan *plan, int d) noexcept nogil:
 
 
 cdef Py_ssize_t least_reach(const Plan *plan, int d) noexcept nogil:
-    """The same in the base or the stream, where it is less, for whole slices."""
-    cdef Py_ssize_t base = plan.base_strides[d] if index_is_constant(plan, d) else plan.component.step
+    """The same in the base or the stream, where it is less; in the stream where each place may lie anywhere."""
     cdef Py_ssize_t stream = llabs(plan.stream_strides[d])
-    return min(llabs(base), stream) if stream else llabs(base)
+    cdef Py_ssize_t base = llabs(plan.base_strides[d])
+    if not index_is_constant(plan, d):
+        base = stream if base else llabs(plan.component.step)
+    return min(base, stream) if stream else base
 
 
-cdef bint takes_slices(const Plan *plan) noexcept nogil:
-    """Whether one index names whole slices: it is the same along all dims but one."""
+cdef bint index_follows(const Plan *plan) noexcept nogil:
+    """Whether the one index needs no order of its own: it lies as the stream does, or along a single dim."""
     cdef int d, walked = 0
+    cdef bint alike = True
     for d in range(plan.ndim):
-        walked += plan.shape[d] > 1 and not index_is_constant(plan, d)
-    return plan.components == 1 and walked == 1
+        if plan.shape[d] > 1 and not index_is_constant(plan, d):
+            walked += 1
+            alike &= (
+                plan.component.strides[d] * plan.itemsize == plan.stream_strides[d] * plan.component.itemsize
+            )
+    return plan.components == 1 and (alike or walked == 1)
 
 
 cdef void order_dims(Plan *plan, Py_ssize_t count) noexcept nogil:
     """
     Drop dims of size 1; long strides outside, short ones inside, serial dims as they were.
 
-    Of whole slices that a cache does not keep, the base and the stream may each have another dim packed: these two
-    belong inside, so that what one of them brings to the cache is there for the next steps along the other.
+    The base and the stream may each have another dim packed. Where a cache does not keep them, these two belong inside,
+    so that what one of them brings to the cache is there for the next steps along the other.
     """
     cdef Py_ssize_t reaches[MAX_DIMS]
     cdef Py_ssize_t least[MAX_DIMS]
-    cdef bint slices = (plan.one_value or count * plan.itemsize > CACHE_BYTES) and takes_slices(plan)
+    cdef bint by_least = (plan.one_value or count * plan.itemsize > CACHE_BYTES) and index_follows(plan)
     cdef int d, at, kept = 0
     for d in range(plan.ndim):
         if plan.shape[d] == 1:
@@ -322,7 +329,7 @@ cdef void order_dims(Plan *plan, Py_ssize_t count) noexcept nogil:
         if d != kept:
             move_dim(plan, d, kept)
         reaches[kept] = reach(plan, kept)
-        least[kept] = least_reach(plan, kept) if slices else 0
+        least[kept] = least_reach(plan, kept) if by_least else 0
         at = kept
         while (
             at > 0

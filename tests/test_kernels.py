@@ -368,28 +368,33 @@ def test_rows_give_the_bits_of_single_items(operation, width, dtype):
     assert rows.tobytes() == items.tobytes()
 
 
-@pytest.mark.parametrize(
-    "function", ["index_add", "index_copy", "index_fill", "index_select", "take"]
-)
+@pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("axes", [(2, 1, 0), (0, 2, 1), (1, 0, 2), (1, 2, 0)])
 @pytest.mark.parametrize("dim", [0, 1, 2])
-def test_whole_slices_of_a_base_whose_dims_lie_in_any_order(dim, axes, function):
+def test_the_dims_of_a_large_base_lie_in_any_order(dim, axes, order):
     """Larger than what a cache keeps, where the loops follow them; duplicates stay in order."""
     from fastgather import _core, _fallback
 
     rng = np.random.default_rng(0)
     shape = (40, 50, 60)
     base = rng.random([shape[axis] for axis in axes]).transpose(np.argsort(axes))
-    index = rng.integers(-shape[dim], shape[dim], 70, np.int32)
-    source = rng.random((*shape[:dim], 70, *shape[dim + 1 :]))
-    arguments = {"index_add": [source], "index_copy": [source], "index_fill": [2.5]}.get(
-        function, []
-    )
-    place = (index, dim) if function == "take" else (dim, index)
-    result, expected = (
-        getattr(engine, function)(base, *place, *arguments) for engine in (_core, _fallback)
-    )
-    assert_same(result, expected)
+    some = rng.integers(-shape[dim], shape[dim], 70, np.int32)
+    slices = rng.random((*shape[:dim], 70, *shape[dim + 1 :]))
+    index = rng.integers(-shape[dim], shape[dim], shape).astype(order=order, dtype="i8")
+    src = rng.random(shape)
+    for function, *arguments in [
+        ("index_add", dim, some, slices),
+        ("index_copy", dim, some, slices),
+        ("index_fill", dim, some, 2.5),
+        ("index_select", dim, some),
+        ("gather", dim, index),
+        ("scatter", dim, index, src),
+        ("scatter_add", dim, index, src),
+    ]:
+        result, expected = (
+            getattr(engine, function)(base, *arguments) for engine in (_core, _fallback)
+        )
+        assert_same(result, expected)
 
 
 @pytest.mark.parametrize("count", [127, 128, 129, 384, 385, 1024, 1025])
