@@ -685,10 +685,14 @@ cdef bint has_lines_apart(const Plan *plan, const Nest *nest) noexcept nogil:
 
 
 cdef Py_ssize_t far_bytes(const Plan *plan, const Nest *nest) noexcept nogil:
-    """Of a base, from which its items are prefetched: of plain moves along a line many are under way as it is."""
-    if (
+    """Of a base, from which its items are prefetched: many moves by one register are under way anyway."""
+    cdef bint plain = (
         nest.direct != NULL and plan.operation <= SET and plan.mode != MODE_FILL
-        and nest.inner >= 0 and plan.base_strides[nest.inner] == 0 and plan.stream_strides[nest.inner] == plan.itemsize
+        and plan.itemsize <= 8 and plan.itemsize != 3
+    )
+    if (
+        plain and nest.inner >= 0 and plan.base_strides[nest.inner] == 0
+        and plan.stream_strides[nest.inner] == plan.itemsize
     ):
         return LARGE_BYTES
     return FAR_BYTES

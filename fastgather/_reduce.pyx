@@ -14,7 +14,7 @@ from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
     AHEAD_BYTES, AMAX, AMIN, BAD, DIV_SHORT, FOUR, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile,
     foresee, foresee_end, index_at, index_t, items_ahead, line_items, normalise, prefetch, prefetch_four,
-    prefetch_picked, prefetch_row, rows_ahead, waits, wide_index_t,
+    prefetch_picked, prefetch_row, read_four, rows_ahead, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -271,19 +271,93 @@ cdef inline number_t sum_or_product(number_t old, number_t new, Operation operat
     return old + new if operation == SUM else old * new
 
 
+cdef inline bint sum_four_complex(
+    char *base, const int64_t *four, Py_ssize_t step, const char *source, Py_ssize_t stride, real_t *part
+) noexcept nogil:
+    """Add to complex numbers for FOUR index values, in order; or, if there is a NaN, leave them as they are."""
+    cdef Py_ssize_t k, size = sizeof(real_t)
+    cdef real_t[FOUR] real, imag, old_real, old_imag
+    for k in range(FOUR):
+        memcpy(&old_real[k], base + four[k] * step, size)
+        memcpy(&old_imag[k], base + four[k] * step + size, size)
+        memcpy(&real[k], source + k * stride, size)
+        memcpy(&imag[k], source + k * stride + size, size)
+        real[k] += old_real[k]
+        imag[k] += old_imag[k]
+        memcpy(base + four[k] * step, &real[k], size)
+        memcpy(base + four[k] * step + size, &imag[k], size)
+    if not (
+        isunordered(real[0], imag[0]) or isunordered(real[1], imag[1])
+        or isunordered(real[2], imag[2]) or isunordered(real[3], imag[3])
+    ):
+        return True
+    for k in range(FOUR - 1, -1, -1):
+        memcpy(base + four[k] * step, &old_real[k], size)
+        memcpy(base + four[k] * step + size, &old_imag[k], size)
+    return False
+
+
+cdef inline void combine_four(
+    char *base, const int64_t *four, Py_ssize_t step, Py_ssize_t base_stride, const char *source, Py_ssize_t stride,
+    number_t *item, Operation operation,
+) noexcept nogil:
+    """
+    Items for FOUR index values, in order. Along a line of floats two sums or products at a time are looked at for
+    a NaN: if there is one, all are taken back and done again with care.
+    """
+    cdef Py_ssize_t k
+    cdef number_t[FOUR] old, result
+    if number_t is complex64 and operation == SUM:
+        if base_stride == 0 and sum_four_complex(base, four, step, source, stride, <float *> NULL):
+            return
+    elif number_t is complex128 and operation == SUM:
+        if base_stride == 0 and sum_four_complex(base, four, step, source, stride, <double *> NULL):
+            return
+    elif (number_t is float or number_t is double) and base_stride == 0 and (operation == SUM or operation == PROD):
+        for k in range(FOUR):
+            memcpy(&old[k], base + four[k] * step, sizeof(number_t))
+            memcpy(&result[k], source + k * stride, sizeof(number_t))
+            result[k] = sum_or_product(old[k], result[k], operation)
+            memcpy(base + four[k] * step, &result[k], sizeof(number_t))
+        if not (isunordered(result[0], result[1]) or isunordered(result[2], result[3])):
+            return
+        for k in range(FOUR - 1, -1, -1):
+            memcpy(base + four[k] * step, &old[k], sizeof(number_t))
+    for k in range(FOUR):
+        combine(base + four[k] * step + k * base_stride, source + k * stride, item, operation)
+
+
 cdef inline void reduce_items(const Tile *tile, number_t *item, Operation operation, bint far) noexcept nogil:
-    """Single items."""
+    """Single items, by fours up to the first offset that is bad."""
     cdef const Py_ssize_t *offset = tile.offset
-    cdef Py_ssize_t i, j, inner = tile.inner, ahead = items_ahead(tile)
+    cdef Py_ssize_t i, j, k, inner = tile.inner, stride = tile.inner_stride, ahead = items_ahead(tile)
     cdef const char *source
+    cdef char *base = tile.base
+    cdef int64_t[FOUR] four
+    cdef bint bad
     for j in range(tile.outer):
         source = tile.stream + j * tile.outer_stride
-        for i in range(inner):
+        i = 0
+        while i + FOUR <= inner:
+            bad = False
+            for k in range(FOUR):
+                four[k] = offset[i + k]
+                bad |= offset[i + k] == BAD
+            if bad:
+                break
+            if far and i + ahead + FOUR <= inner:
+                for k in range(ahead, ahead + FOUR):
+                    prefetch(base + offset[i + k])
+            combine_four(base, four, 1, 0, source, stride, item, operation)
+            source += FOUR * stride
+            i += FOUR
+        while i < inner:
             if far and i + ahead < inner:
-                prefetch(tile.base + offset[i + ahead])
+                prefetch(base + offset[i + ahead])
             if offset[i] != BAD:
-                combine(tile.base + offset[i], source, item, operation)
-            source += tile.inner_stride
+                combine(base + offset[i], source, item, operation)
+            source += stride
+            i += 1
         offset += inner
 
 
@@ -357,9 +431,12 @@ cdef inline Py_ssize_t reduce_line(
 ) noexcept nogil:
     """One line of single items, as `gather_line`; how many index values were out of range."""
     cdef Py_ssize_t i = 0, _, bad = 0
+    cdef int64_t[FOUR] four
     cdef int64_t at
     cdef uint64_t limit = size
     while i + FOUR <= n:
+        if read_four(four, value, value_stride, limit, index):
+            break
         if ahead and i + ahead + FOUR <= n:
             prefetch_four(base, value, ahead, base_stride, value_stride, step, index)
         if foresees and i % line_items(sizeof(number_t)) == 0:
@@ -368,18 +445,11 @@ cdef inline Py_ssize_t reduce_line(
                 value + value_ahead,
                 source + source_ahead, sizeof(number_t), sizeof(wide_index_t),
             )
-        for _ in range(FOUR):
-            at = index_at(value, 0, index)
-            if <uint64_t> at >= limit:
-                break
-            combine(base + at * step, source, item, operation)
-            value += value_stride
-            source += stride
-            base += base_stride
-            i += 1
-        else:
-            continue
-        break
+        combine_four(base, four, step, base_stride, source, stride, item, operation)
+        source += FOUR * stride
+        base += FOUR * base_stride
+        value += FOUR * value_stride
+        i += FOUR
     for _ in range(i, n):
         at = normalise(<wide_index_t> index_at(value, 0, index), size, MODE_RAISE)
         if <uint64_t> at < limit:
