@@ -5,7 +5,8 @@
  * `stride` is from one row to the next; the slice `ahead` is prefetched, if that is not 0. `wide` is one with vectors
  * of AVX2, if fg_has_wide().
  *
- * Up to 256 bytes are moved by pieces of 32, of which the last overlaps the one before: a call of memcpy takes longer.
+ * 5 to 256 bytes are moved by pieces, of 32 if they can be, of which the last overlaps the one before: a call of memcpy
+ * takes longer.
  * Where it is called, a loop must keep no more than the registers that a call leaves alone, as what it keeps beyond
  * them would wait for the stores before it.
  */
@@ -21,6 +22,8 @@ typedef const Py_ssize_t *(*FgSlices)(
     char *row, char *base, const Py_ssize_t *offset, const Py_ssize_t *end, Py_ssize_t n, Py_ssize_t stride,
     Py_ssize_t ahead);
 
+#define FG_MOVE_4(to, from) memcpy(to, from, 4)
+#define FG_MOVE_8(to, from) memcpy(to, from, 8)
 #define FG_MOVE_16(to, from) memcpy(to, from, 16)
 #define FG_MOVE_baseline(to, from) memcpy(to, from, 32)
 #if FG_HAS_WIDE
@@ -57,6 +60,8 @@ static inline void fg_fetch_slice(const char *slice, Py_ssize_t n)
     FG_SLICES(pieces, 32, baseline, , FG_MOVE_baseline)                                                  \
     FG_SLICES(pieces, 32, avx2, FG_WIDE, FG_MOVE_avx2)
 
+FG_SLICES(2, 4, baseline, , FG_MOVE_4)
+FG_SLICES(2, 8, baseline, , FG_MOVE_8)
 FG_SLICES(2, 16, baseline, , FG_MOVE_16)
 FG_SLICES_OF_32(1)
 FG_SLICES_OF_32(2)
@@ -75,13 +80,15 @@ static inline FgSlices fg_slices(int wide, int puts, int far, Py_ssize_t n, Py_s
 {
 #define FG_BOTH_WAYS(pieces, size, set) {fg_get_##pieces##_of_##size##_##set, fg_put_##pieces##_of_##size##_##set}
 #define FG_OF_32(set)                                                                                    \
-    {FG_BOTH_WAYS(2, 16, baseline), FG_BOTH_WAYS(1, 32, set), FG_BOTH_WAYS(2, 32, set),                  \
-     FG_BOTH_WAYS(3, 32, set), FG_BOTH_WAYS(4, 32, set), FG_BOTH_WAYS(5, 32, set),                       \
-     FG_BOTH_WAYS(6, 32, set), FG_BOTH_WAYS(7, 32, set), FG_BOTH_WAYS(8, 32, set)}
-    static const FgSlices table[2][9][2] = {FG_OF_32(baseline), FG_OF_32(avx2)};
+    {FG_BOTH_WAYS(2, 4, baseline), FG_BOTH_WAYS(2, 8, baseline), FG_BOTH_WAYS(2, 16, baseline),          \
+     FG_BOTH_WAYS(1, 32, set), FG_BOTH_WAYS(2, 32, set), FG_BOTH_WAYS(3, 32, set),                       \
+     FG_BOTH_WAYS(4, 32, set), FG_BOTH_WAYS(5, 32, set), FG_BOTH_WAYS(6, 32, set),                       \
+     FG_BOTH_WAYS(7, 32, set), FG_BOTH_WAYS(8, 32, set)}
+    static const FgSlices table[2][11][2] = {FG_OF_32(baseline), FG_OF_32(avx2)};
     static const FgSlices by_calls[2] = {fg_get_by_calls, fg_put_by_calls};
     if (n > 256) return far || stride != n ? NULL : by_calls[puts];
-    return n < 16 || (n > 192 && !wide) ? NULL : table[wide][n < 32 ? 0 : (n + 31) / 32][puts];
+    if (n < 5 || (n > 192 && !wide)) return NULL;
+    return table[wide][n < 8 ? 0 : n < 16 ? 1 : n < 32 ? 2 : 2 + (n + 31) / 32][puts];
 }
 
 #endif
