@@ -5,6 +5,7 @@ round is defined. A NaN in the destination stays as it is and a new one is numpy
 that no result depends on the order in which a compiler puts the operands.
 """
 
+from libc.stdlib cimport llabs
 from libc.string cimport memcpy
 
 cimport numpy as cnp
@@ -19,8 +20,10 @@ from fastgather._types cimport (
 )
 
 cdef enum:
-    ROW_ITEMS = 16              # of a row of runs that is shared between threads, at least
-    BLOCKS = 4                  # a thread, where there are few runs
+    BLOCKS = 4                  # of rows, a thread, where there are few runs. Threads that read side by side get in
+    NEAR_BLOCK_BYTES = 1 << 11  # each other's way: bytes of a row in a block, at least,
+    FAR_BLOCK_BYTES = 1 << 15   # and where
+    FAR_RUNS = 1 << 24          # bytes of all runs are so many that they come from memory
     VECTOR_BYTES = 16           # of a row, at least, that vectors do
     BLOCK_BYTES = 64            # of a row, at most, that they leave
     FLOAT_EXACT = 1 << 24       # up to it a float holds every integer
@@ -807,7 +810,7 @@ cdef Py_ssize_t run_runs(const void *work, Py_ssize_t first, Py_ssize_t last) no
 
 cdef void reduce_runs(Runs *runs, int typenum, int threads) noexcept nogil:
     """Reduce side-by-side runs along an axis into what `to` holds, each in order."""
-    cdef Py_ssize_t units = runs.outer * runs.segments
+    cdef Py_ssize_t units = runs.outer * runs.segments, bytes, least
     cdef RunKernel[14] table = [
         <RunKernel> reduce_some_runs[int8_t], <RunKernel> reduce_some_runs[uint8_t],
         <RunKernel> reduce_some_runs[int16_t], <RunKernel> reduce_some_runs[uint16_t],
@@ -821,8 +824,12 @@ cdef void reduce_runs(Runs *runs, int typenum, int threads) noexcept nogil:
     if typenum == cnp.NPY_BOOL:
         runs.operation = on_truth_values(runs.operation)
     runs.kernel = table[number_code(typenum)]
+    runs.blocks = 1
     if units:
-        runs.blocks = max(<Py_ssize_t> 1, min(runs.row // ROW_ITEMS, BLOCKS * threads // units))
+        if threads > 1:
+            bytes = runs.row * llabs(runs.source_row)
+            least = FAR_BLOCK_BYTES if runs.outer * runs.ends[runs.segments] * bytes > FAR_RUNS else NEAR_BLOCK_BYTES
+            runs.blocks = max(<Py_ssize_t> 1, min(bytes // least, BLOCKS * threads // units))
         units *= runs.blocks
         run_parallel(run_runs, runs, units, <int> min(<Py_ssize_t> threads, units))
 
