@@ -623,9 +623,11 @@ cdef object write_by_accumulator(
     cdef bint any_nan
     if out is not None:
         check_out(out, cnp.PyArray_NDIM(input), shape_of(input), input.descr)
+    if count_shape is None:
+        count_shape = (<object> input).shape
+        if operation != "mean":
+            named *= 2  # single items are slower to pick than all are to convert, by vectors
     if names_few(input, named):
-        if count_shape is None:
-            count_shape = (<object> input).shape
         result = reduce_named(input, values, operation, include_self, access, dtype, count_shape)
         return access.put(input, result, out)
     total = convert(input, dtype, &any_nan)
