@@ -625,8 +625,8 @@ cdef object write_by_accumulator(
         check_out(out, cnp.PyArray_NDIM(input), shape_of(input), input.descr)
     if count_shape is None:
         count_shape = (<object> input).shape
-        if operation != "mean":
-            named *= 2  # single items are slower to pick than all are to convert, by vectors
+        if operation != "mean" and isinstance(access, Along):
+            named *= 2  # it takes longer to pick single elements than to convert all
     if names_few(input, named):
         result = reduce_named(input, values, operation, include_self, access, dtype, count_shape)
         return access.put(input, result, out)

@@ -14,7 +14,7 @@ A plan comes in with the dims in the user's order. `run` then
 5. hands contiguous ranges of tiles to threads; for each tile the index values become byte
    offsets (`_resolve`) and a kernel moves what lies there (`_gather`, `_scatter`, `_reduce`).
 
-A few items go through step 2 and 5 alone, in one thread (`run_few`).
+A few items go through steps 1, 2 and 5 alone, in one thread (`run_few`).
 
 A write may bring what its base has to hold first (`copy`). Where the units have the base between them, each
 copies its part just before it writes there; otherwise all is copied at the start.
@@ -77,7 +77,7 @@ cdef enum:
     MOST_ROWS = 1 << 9          # room there; and the most of any other that are walked for a line
     STREAM_AHEAD = 1 << 9       # bytes that the other operand is prefetched ahead along a line
     LINES_AHEAD = 4             # the same across lines
-    STREAMED_ROWS = 8           # of a base that the hardware brings by itself, one beside the other
+    STREAMED_ROWS = 8           # of a base that the hardware brings by itself, less one; of narrow items fewer pay
     COPIED_A_LINE = 1 << 8      # bytes of a base, for each line of the cache that is written, that one thread copies
     COPY_BYTES = 1 << 19        # of items, at most, of which a thread may have a copy; copies of rows may take
     COPY_PART = 8               # a part in so many, together, of what is written
@@ -296,7 +296,7 @@ cdef Py_ssize_t least_reach(const Plan *plan, int d) noexcept nogil:
     cdef Py_ssize_t base = llabs(plan.base_strides[d])
     if not index_is_constant(plan, d):
         base = stream if base else llabs(plan.component.step)
-    return min(base, stream) if stream else base
+    return min(base, stream) if base and stream else max(base, stream)
 
 
 cdef bint index_follows(const Plan *plan) noexcept nogil:
@@ -684,6 +684,11 @@ cdef bint has_lines_apart(const Plan *plan, const Nest *nest) noexcept nogil:
     )
 
 
+cdef inline Py_ssize_t base_bytes(const Plan *plan) noexcept nogil:
+    """What the first component spans, of a base with one."""
+    return plan.component.size * llabs(plan.component.step)
+
+
 cdef Py_ssize_t far_bytes(const Plan *plan, const Nest *nest) noexcept nogil:
     """Of a base, from which its items are prefetched: many moves by one register are under way anyway."""
     cdef bint plain = (
@@ -698,19 +703,20 @@ cdef Py_ssize_t far_bytes(const Plan *plan, const Nest *nest) noexcept nogil:
     return FAR_BYTES
 
 
+cdef bint lies_far(const Plan *plan, const Nest *nest) noexcept nogil:
+    """Whether what an index leads to is prefetched."""
+    return not nest.panel and not plan.checks_only and plan.components > 0 and (
+        base_bytes(plan) > far_bytes(plan, nest) or has_lines_apart(plan, nest) or forced == FAR
+    )
+
+
 cdef void choose_way(const Plan *plan, Nest *nest) noexcept nogil:
     """What is worth it for more than a few positions: panels, and knowing what comes next or will not come again."""
     cdef bint unasked
     nest.column = panel_column(plan, nest)
     nest.panel = nest.column >= 0
     nest.lines = nest.panel and nest.column == nest.outer
-    nest.far = (
-        not nest.panel and not plan.checks_only and plan.components > 0
-        and (
-            plan.component.size * llabs(plan.component.step) > far_bytes(plan, nest) or has_lines_apart(plan, nest)
-            or forced == FAR
-        )
-    )
+    nest.far = lies_far(plan, nest)
     unasked = comes_unasked(plan, nest) and forced != FAR
     nest.whole_lines = not unasked and walks_whole_lines(plan, nest)
     nest.nontemporal = writes_past_caches(plan, nest)
@@ -1048,6 +1054,7 @@ cdef bint share(Nest *nest, int threads) noexcept nogil:
         nest.parts = ceiling(threads, nest.units)
         if nest.direct != NULL:
             nest.direct = NULL
+            nest.far = lies_far(plan, nest)
             return True
     return False
 

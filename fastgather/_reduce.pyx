@@ -13,17 +13,17 @@ cimport numpy as cnp
 cimport fastgather._inline
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
-    AHEAD_BYTES, AMAX, AMIN, BAD, DIV_SHORT, FOUR, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile,
+    AHEAD_BYTES, AMAX, AMIN, BAD, DIV_SHORT, FOUR, LINE_BYTES, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile,
     foresee, foresee_end, index_at, index_t, items_ahead, line_items, normalise, prefetch, prefetch_four,
     prefetch_picked, prefetch_row, read_four, rows_ahead, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
 cdef enum:
-    BLOCKS = 4                  # of rows, a thread, where there are few runs. Threads that read side by side get in
-    NEAR_BLOCK_BYTES = 1 << 11  # each other's way: bytes of a row in a block, at least,
-    FAR_BLOCK_BYTES = 1 << 15   # and where
-    FAR_RUNS = 1 << 24          # bytes of all runs are so many that they come from memory
+    BLOCKS = 4                  # of rows, a thread, where there are few runs
+    NEAR_SHARE = 1 << 11        # bytes of a row in such a block, at least: threads get in each other's way there,
+    FAR_SHARE = 1 << 15         # the more so
+    FAR_RUNS = 1 << 24          # where so many bytes of runs come from memory
     VECTOR_BYTES = 16           # of a row, at least, that vectors do
     BLOCK_BYTES = 64            # of a row, at most, that they leave
     FLOAT_EXACT = 1 << 24       # up to it a float holds every integer
@@ -810,7 +810,7 @@ cdef Py_ssize_t run_runs(const void *work, Py_ssize_t first, Py_ssize_t last) no
 
 cdef void reduce_runs(Runs *runs, int typenum, int threads) noexcept nogil:
     """Reduce side-by-side runs along an axis into what `to` holds, each in order."""
-    cdef Py_ssize_t units = runs.outer * runs.segments, bytes, least
+    cdef Py_ssize_t units = runs.outer * runs.segments, bytes, least, step
     cdef RunKernel[14] table = [
         <RunKernel> reduce_some_runs[int8_t], <RunKernel> reduce_some_runs[uint8_t],
         <RunKernel> reduce_some_runs[int16_t], <RunKernel> reduce_some_runs[uint16_t],
@@ -826,9 +826,10 @@ cdef void reduce_runs(Runs *runs, int typenum, int threads) noexcept nogil:
     runs.kernel = table[number_code(typenum)]
     runs.blocks = 1
     if units:
-        if threads > 1:
-            bytes = runs.row * llabs(runs.source_row)
-            least = FAR_BLOCK_BYTES if runs.outer * runs.ends[runs.segments] * bytes > FAR_RUNS else NEAR_BLOCK_BYTES
+        if threads > 1 and runs.row > 1:
+            step = min(llabs(runs.source_row), llabs(runs.source_stride), <Py_ssize_t> LINE_BYTES)
+            least = FAR_SHARE if runs.outer * runs.ends[runs.segments] * runs.row * step > FAR_RUNS else NEAR_SHARE
+            bytes = runs.row * min(llabs(runs.source_row), llabs(runs.to_row))
             runs.blocks = max(<Py_ssize_t> 1, min(bytes // least, BLOCKS * threads // units))
         units *= runs.blocks
         run_parallel(run_runs, runs, units, <int> min(<Py_ssize_t> threads, units))

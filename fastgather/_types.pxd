@@ -4,7 +4,7 @@ from libc.string cimport memcpy
 cdef enum:
     MAX_DIMS = 64
     TILE = 1024                 # positions in a tile: their offsets stay in the first-level cache
-    FOUR = 4                    # index values that are checked at once
+    FOUR = 4                    # positions that a loop takes at once
     MOST_POINTS = 4             # components of an index, at most, that a kernel reads itself
     AHEAD = 32                  # positions from a prefetch to the access it is for, in a base that caches may hold,
     FURTHER_AHEAD = 128         # and in a larger one
@@ -173,7 +173,7 @@ cdef inline int64_t index_at(const char *value, Py_ssize_t at, index_t *index) n
 cdef inline bint read_four(
     int64_t *four, const char *value, Py_ssize_t stride, uint64_t limit, index_t *index
 ) noexcept nogil:
-    """Read the next FOUR index values; whether any is negative or out of range."""
+    """Read the next FOUR index values, up to the first that is negative or out of range; whether there is one."""
     cdef Py_ssize_t k
     for k in range(FOUR):
         four[k] = index_at(value, k * stride, index)

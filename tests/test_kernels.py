@@ -376,7 +376,7 @@ def test_the_dims_of_a_large_base_lie_in_any_order(dim, axes, order):
     from fastgather import _core, _fallback
 
     rng = np.random.default_rng(0)
-    shape = (40, 50, 60)
+    shape = (65, 70, 75)
     base = rng.random([shape[axis] for axis in axes]).transpose(np.argsort(axes))
     some = rng.integers(-shape[dim], shape[dim], 70, np.int32)
     slices = rng.random((*shape[:dim], 70, *shape[dim + 1 :]))
@@ -406,11 +406,44 @@ def test_few_items_and_one_more(function, far, count):
 
     rng = np.random.default_rng(0)
     base = rng.random(5_000_000 if far else 50_000, np.float32)
-    index = rng.integers(-len(base), len(base), count)
     source = [] if function == "gather" else [rng.random(count, np.float32)]
+    for negative in [slice(None, None, 2), *range(count // 2, count // 2 + 4)]:
+        index = rng.integers(0, len(base), count)
+        index[negative] -= len(base)
+        results = []
+        for engine in (_core, _fallback):
+            out = np.zeros(count, np.float32) if function == "gather" else base.copy()
+            first = base if function == "gather" else out
+            getattr(engine, function)(first, 0, index, *source, out=out)
+            results.append(out)
+        assert_same(*results)
+
+
+@pytest.mark.parametrize("dim", [0, 1, 2, 3])
+@pytest.mark.parametrize("function", ["gather", "scatter", "scatter_add"])
+def test_few_items_of_many_dims(function, dim):
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(0)
+    shape = (4, 5, 6, 8)
+    base = rng.random(shape[::-1], np.float32).T
+    index = rng.integers(-shape[dim], shape[dim], shape)
+    source = [] if function == "gather" else [rng.random(shape, np.float32)]
     result, expected = (
-        getattr(engine, function)(base, 0, index, *source) for engine in (_core, _fallback)
+        getattr(engine, function)(base, dim, index, *source) for engine in (_core, _fallback)
     )
+    assert_same(result, expected)
+
+
+def test_an_index_the_same_along_its_own_dim():
+    """Its dim, along which the base stands still, is not one to walk innermost for that."""
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 8, (2, 150))
+    base, src = rng.random((8, 2, 150)), rng.random((750, 2, 150))
+    index = np.broadcast_to(labels, src.shape)
+    result, expected = (engine.scatter_add(base, 0, index, src) for engine in (_core, _fallback))
     assert_same(result, expected)
 
 

@@ -194,7 +194,7 @@ def select(work):
         return None
     if work.input.ndim == 1 and work.index.ndim == 1:
         return gather(work)
-    source, index = three(work.input, work.dim), work.index.ravel()
+    source, index = three(work.input, work.dim), work.index.reshape(-1, copy=False)
     kernel = select_rows if source.shape[0] == 1 else select_inner
     shape = (*work.shape[: work.dim], *work.index.shape, *work.shape[work.dim :][1:])
 
@@ -262,7 +262,7 @@ def segments(work):
     reduce = {"sum": "sum", "max": "amax", "min": "amin", "prod": "prod"}.get(work.reduce)
     if reduce is None:
         return None
-    data = work.input.reshape(work.shape[0], -1)
+    data = work.input.reshape((work.shape[0], -1), copy=False)
     kernel, combine = compiled(reduce_segments), compiled(COMBINE[reduce])
 
     def reduced():
