@@ -212,6 +212,11 @@ cdef Py_ssize_t span(const Plan *plan) noexcept nogil:
     return bytes
 
 
+cdef inline Py_ssize_t base_bytes(const Plan *plan) noexcept nogil:
+    """What a line that the first component points into takes of the base."""
+    return plan.component.size * llabs(plan.component.step)
+
+
 cdef bint writes_one_value(const Plan *plan) noexcept nogil:
     """Whether a plain write has a single value, and a base so large that threads seldom meet in a line of the cache."""
     cdef int d
@@ -406,7 +411,7 @@ cdef bint takes_panel_of_lines(const Plan *plan, int column, int line) noexcept 
         and direct_kernel(plan, plan.component.code) != NULL
         and plan.component.size * max(<Py_ssize_t> LINE_BYTES, plan.itemsize) <= panel_bytes
         and (
-            plan.component.size * llabs(plan.component.step) > FAR_BYTES * (1 if plan.operation == READ else 2)
+            base_bytes(plan) > FAR_BYTES * (1 if plan.operation == READ else 2)
             or forced == PANEL
         )
     )
@@ -551,7 +556,7 @@ cdef int panel_column(const Plan *plan, const Nest *nest) noexcept nogil:
     if plan.base_strides[column] == 0 and nest.direct != NULL:
         column, line = line, column
     size = plan.component.size
-    bytes = size * llabs(plan.component.step)
+    bytes = base_bytes(plan)
     if (
         size == 0
         or plan.base_strides[column] != plan.itemsize
@@ -587,7 +592,7 @@ cdef bint walks_whole_lines(const Plan *plan, const Nest *nest) noexcept nogil:
     return (
         plan.base_strides[nest.inner] == 0 and llabs(plan.component.step) <= LINE_BYTES
         and (2 * n >= size or (
-            plan.operation <= SET and plan.copy == NULL and n * LINE_BYTES >= size * llabs(plan.component.step)
+            plan.operation <= SET and plan.copy == NULL and n * LINE_BYTES >= base_bytes(plan)
         ))
         and (plan.shape[nest.outer] * llabs(plan.base_strides[nest.outer]) > FAR_BYTES or forced == FAR)
     )
@@ -630,7 +635,7 @@ cdef bint comes_unasked(const Plan *plan, const Nest *nest) noexcept nogil:
     cdef Py_ssize_t n, line
     if nest.direct == NULL or plan.components != 1 or nest.inner < 0:
         return False
-    n, line = plan.shape[nest.inner], plan.component.size * llabs(plan.component.step)
+    n, line = plan.shape[nest.inner], base_bytes(plan)
     if plan.base_strides[nest.inner] == 0 and n > max(<Py_ssize_t> DIRECT_TILE, FOUR * plan.component.size):
         return line <= STAYS_BYTES
     if nest.outer < 0:
@@ -682,11 +687,6 @@ cdef bint has_lines_apart(const Plan *plan, const Nest *nest) noexcept nogil:
     return d >= 0 and nest.row < 0 and llabs(plan.base_strides[d]) > LINE_BYTES and (
         plan.shape[d] * llabs(plan.base_strides[d]) > FAR_BYTES
     )
-
-
-cdef inline Py_ssize_t base_bytes(const Plan *plan) noexcept nogil:
-    """What the first component spans, of a base with one."""
-    return plan.component.size * llabs(plan.component.step)
 
 
 cdef Py_ssize_t far_bytes(const Plan *plan, const Nest *nest) noexcept nogil:
@@ -798,7 +798,7 @@ cdef bint meets_at_ends(const Plan *plan, int d) noexcept nogil:
     return (
         plan.operation != READ and plan.components == 1 and plan.base_strides[d] == plan.itemsize
         and plan.shape[d] * plan.itemsize < SHARED_ROW
-        and plan.component.size * llabs(plan.component.step) <= SHARED_BYTES
+        and base_bytes(plan) <= SHARED_BYTES
     )
 
 
@@ -859,7 +859,7 @@ cdef Py_ssize_t row_items(const Plan *plan, const Nest *nest, Py_ssize_t items_a
         return items_a_line
     if plan.components != 1:
         return LINES_READ * items_a_line
-    lines = panel_bytes // max(<Py_ssize_t> 1, items_a_line * plan.component.size * llabs(plan.component.step))
+    lines = panel_bytes // max(<Py_ssize_t> 1, items_a_line * base_bytes(plan))
     return items_a_line * max(<Py_ssize_t> 1, min(<Py_ssize_t> LINES_READ, lines))
 
 
