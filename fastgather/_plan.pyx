@@ -290,6 +290,8 @@ cdef Py_ssize_t reach(const Plan *plan, int d) noexcept nogil:
     """How far one step along a dim goes in memory, in all operands together."""
     cdef Py_ssize_t total = llabs(plan.base_strides[d]) + llabs(plan.stream_strides[d])
     cdef int k
+    if total == 0 and plan.components > 0:
+        total = llabs(plan.component.step)
     for k in range(plan.components):
         total += llabs(plan.component[k].strides[d])
     return total
