@@ -21,7 +21,7 @@ from fastgather._narrow cimport convert
 from fastgather._plan cimport (
     Component, Plan, copy_plan, count_bad, elements, may_copy_late, run, start_plan, work_bytes,
 )
-from fastgather._reduce cimport Runs, has_mean, is_reducible, reduce_runs
+from fastgather._reduce cimport Runs, has_mean, is_reducible, reduce_runs, start_runs
 from fastgather._threads cimport Work, begin_work, end_work, threads_for
 from fastgather._types cimport (
     AMAX, AMIN, DIV, DIV_SHORT, MAX_DIMS, MODE_CLIP, MODE_DROP, MODE_FILL, MODE_RAISE, MODE_WRAP, PROD, READ, SET, SUM,
@@ -908,44 +908,49 @@ cdef bint lie_in_runs(cnp.ndarray values, int axis, Runs *runs):
     )
 
 
-cdef object combine_runs(cnp.ndarray destination, int axis, cnp.ndarray ends, cnp.ndarray values, str operation):
+def runs_from(start, int axis, cnp.ndarray ends, cnp.ndarray values, str operation):
     cdef Runs runs
-    cdef int threads, ndim = cnp.PyArray_NDIM(values), typenum = cnp.PyArray_TYPE(values)
+    cdef Py_ssize_t shape[MAX_DIMS]
+    cdef int d, threads, ndim = cnp.PyArray_NDIM(values), typenum = cnp.PyArray_TYPE(values)
     cdef Py_ssize_t bytes = cnp.PyArray_NBYTES(values)
-    cdef bint plain = route(values, operation) == BY_KERNEL and (
-        one_dim(destination, 0, axis, &runs.outer, &runs.to_outer)
-        and one_dim(destination, axis + 1, ndim, &runs.row, &runs.to_row)
-    )
+    cdef bint plain = route(values, operation) == BY_KERNEL
+    cdef cnp.ndarray total, first
     cdef Work work
+    for d in range(ndim):
+        shape[d] = cnp.PyArray_DIM(values, d)
+    shape[axis] = cnp.PyArray_DIM(ends, 0) - 1
+    total = new_array(values.descr, ndim, shape, False)
+    first = identity(operation, values.descr) if start is None else start
+    if first.descr != values.descr:
+        first = first.astype(values.descr)
     if plain and not lie_in_runs(values, axis, &runs):
         plain = bytes < FREE_BYTES  # then a copy costs less
         if plain:
             values = cnp.PyArray_NewCopy(values, cnp.NPY_CORDER)
             lie_in_runs(values, axis, &runs)
     if not plain:
+        cnp.PyArray_CopyInto(total, first)
         index = reductions.labels(ends)
-        index_any(destination, axis, index, values, operation, True, destination, "raise", 1, True)
-        return
+        index_any(total, axis, index, values, operation, True, total, "raise", 1, True)
+        return total
+    one_dim(total, 0, axis, &runs.outer, &runs.to_outer)
+    one_dim(total, axis + 1, ndim, &runs.row, &runs.to_row)
     runs.ends = <const Py_ssize_t *> cnp.PyArray_DATA(ends)
-    runs.segments = cnp.PyArray_DIM(ends, 0) - 1
-    runs.to = <char *> cnp.PyArray_DATA(destination)
+    runs.segments = shape[axis]
+    runs.to = <char *> cnp.PyArray_DATA(total)
     runs.source = <const char *> cnp.PyArray_DATA(values)
-    runs.to_stride = cnp.PyArray_STRIDE(destination, axis)
+    runs.to_stride = cnp.PyArray_STRIDE(total, axis)
     runs.source_stride = cnp.PyArray_STRIDE(values, axis)
     runs.operation = <Operation> <int> OPERATIONS[operation]
+    start_runs(&runs, <const char *> cnp.PyArray_DATA(first), values.descr.itemsize)
     if bytes < FREE_BYTES:
         reduce_runs(&runs, typenum, 1)
-        return
+        return total
     work = begin_work(bytes)
     threads = threads_for(&work)
     with nogil:
         reduce_runs(&runs, typenum, threads)
     end_work(&work)
-
-
-def runs_from(start, int axis, cnp.ndarray ends, cnp.ndarray values, str operation):
-    total = reductions.start_runs(start, axis, ends, values, operation)
-    combine_runs(total, axis, ends, values, operation)
     return total
 
 
@@ -1184,8 +1189,7 @@ def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="rais
 
 def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=None):
     cdef cnp.ndarray values, ends, total
-    cdef Py_ssize_t shape[MAX_DIMS]
-    cdef int d, along, typenum
+    cdef int along, typenum
     cdef cnp.dtype dtype
     cdef bint mean, any_nan, has_empty
     # What is plain is done here; the rest, and what is wrong, where both engines do it.
@@ -1202,16 +1206,8 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
             along = as_dim(axis, cnp.PyArray_NDIM(values))
             ends = plain_ends(lengths, offsets, cnp.PyArray_DIM(values, along), &has_empty)
             if ends is not None:
-                for d in range(cnp.PyArray_NDIM(values)):
-                    shape[d] = cnp.PyArray_DIM(values, d)
-                shape[along] = cnp.PyArray_DIM(ends, 0) - 1
-                total = new_array(values.descr, cnp.PyArray_NDIM(values), shape, False)
-                if initial is None:
-                    start = identity(operation, values.descr)
-                else:
-                    start = as_scalar(initial, data, "initial")
-                cnp.PyArray_CopyInto(total, start)
-                combine_runs(total, along, ends, values, operation)
+                start = None if initial is None else as_scalar(initial, data, "initial")
+                total = runs_from(start, along, ends, values, operation)
                 has_empty = has_empty and initial is None
                 if mean or (has_empty and operation == "sum"):
                     counts = lengths_of_runs(ends)

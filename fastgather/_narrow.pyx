@@ -113,4 +113,4 @@ def converted(array, dtype):
 chosen = _settings.choose_instruction_set(instruction_sets())
 use(chosen)
 if chosen != "baseline":
-    _settings.runtime.isa = f"{_settings.runtime.isa}, {chosen} for conversions, checks and copies"
+    _settings.runtime.isa = f"{_settings.runtime.isa}, {chosen} for conversions, checks, copies and rows"

@@ -11,6 +11,7 @@ from libc.string cimport memcpy
 cimport numpy as cnp
 
 cimport fastgather._inline
+from fastgather._resolve cimport wide
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
     AHEAD_BYTES, AMAX, AMIN, BAD, DIV_SHORT, FOUR, LINE_BYTES, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile,
@@ -27,8 +28,13 @@ cdef enum:
     VECTOR_BYTES = 16           # of a row, at least, that vectors do
     BLOCK_BYTES = 64            # of a row, at most, that they leave
     FLOAT_EXACT = 1 << 24       # up to it a float holds every integer
-    FEW_COLUMNS = 3             # at most, of rows whose items are all kept in registers
-    ROWS = 64                   # of a run, no wider than such a block, that go into it at a time
+    ROWS_BYTES = 1 << 12        # of a run whose rows go into it at a time,
+    FAR_ROW = 1 << 8            # but longer ones than this one by one, where they come from memory
+    WIDE_BYTES = 1 << 8         # of rows that are worth a call,
+    WIDE_ITEMS = 64             # and items
+    FEW_ITEMS = 16              # of rows that are not worth vectors
+    FLOAT_CODE = 8              # their places in the table of _rows.h
+    DOUBLE_CODE = 9
 
 # Out of line, so that what is common stays in registers of floating-point numbers.
 cdef extern from *:
@@ -39,11 +45,18 @@ cdef extern from *:
     #else
     #define FG_RARE
     #endif
+    /* In a loop that is left as it is written: of several sums side by side gcc 12 makes vectors that are wrong. */
+    #if defined(__GNUC__) || defined(__clang__)
+    #define FG_AS_WRITTEN() __asm__ volatile("")
+    #else
+    #define FG_AS_WRITTEN() ((void) 0)
+    #endif
     static FG_RARE float fg_nan_float(float old) { return old != old ? old : (float) NAN; }
     static FG_RARE double fg_nan_double(double old) { return old != old ? old : (double) NAN; }
     static FG_RARE long double fg_nan_long(long double old) { return old != old ? old : (long double) NAN; }
     """
     float nan_float "fg_nan_float" (float old) noexcept nogil
+    void as_written "FG_AS_WRITTEN" () noexcept nogil
     double nan_double "fg_nan_double" (double old) noexcept nogil
     long double nan_long "fg_nan_long" (long double old) noexcept nogil
     bint isunordered(long double, long double) noexcept nogil       # a macro for any of the three
@@ -55,18 +68,40 @@ cdef extern from "_rows.h" nogil:
     double smaller_double "fg_smaller_double" (double a, double b)
     long double larger_long "fg_larger_long" (long double a, long double b)
     long double smaller_long "fg_smaller_long" (long double a, long double b)
-    Py_ssize_t row_sum_float "fg_row_sum_float" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
-    Py_ssize_t row_sum_double "fg_row_sum_double" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
-    Py_ssize_t row_prod_float "fg_row_prod_float" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
-    Py_ssize_t row_prod_double "fg_row_prod_double" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
-    Py_ssize_t row_amax_float "fg_row_amax_float" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
-    Py_ssize_t row_amax_double "fg_row_amax_double" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
-    Py_ssize_t row_amin_float "fg_row_amin_float" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
-    Py_ssize_t row_amin_double "fg_row_amin_double" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
-    bint run_amax_float "fg_run_amax_float" (char *, const char *, Py_ssize_t, const char *)
-    bint run_amax_double "fg_run_amax_double" (char *, const char *, Py_ssize_t, const char *)
-    bint run_amin_float "fg_run_amin_float" (char *, const char *, Py_ssize_t, const char *)
-    bint run_amin_double "fg_run_amin_double" (char *, const char *, Py_ssize_t, const char *)
+    cdef enum:
+        START_BYTES "FG_START"
+    ctypedef Py_ssize_t (*Rows "FgRows")(
+        char *to, const char *start, const char *source, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t step
+    ) noexcept nogil
+    Rows wide_rows "fg_wide_rows" (int operation, int code)
+    Py_ssize_t row_sum_float "fg_row_sum_float" (
+        char *, const char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t
+    )
+    Py_ssize_t row_sum_double "fg_row_sum_double" (
+        char *, const char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t
+    )
+    Py_ssize_t row_prod_float "fg_row_prod_float" (
+        char *, const char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t
+    )
+    Py_ssize_t row_prod_double "fg_row_prod_double" (
+        char *, const char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t
+    )
+    Py_ssize_t row_amax_float "fg_row_amax_float" (
+        char *, const char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t
+    )
+    Py_ssize_t row_amax_double "fg_row_amax_double" (
+        char *, const char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t
+    )
+    Py_ssize_t row_amin_float "fg_row_amin_float" (
+        char *, const char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t
+    )
+    Py_ssize_t row_amin_double "fg_row_amin_double" (
+        char *, const char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t
+    )
+    bint run_amax_float "fg_run_amax_float" (char *, const char *, const char *, Py_ssize_t, const char *)
+    bint run_amax_double "fg_run_amax_double" (char *, const char *, const char *, Py_ssize_t, const char *)
+    bint run_amin_float "fg_run_amin_float" (char *, const char *, const char *, Py_ssize_t, const char *)
+    bint run_amin_double "fg_run_amin_double" (char *, const char *, const char *, Py_ssize_t, const char *)
 
 cdef extern from "_divide.h" nogil:
     void divide_float_int32 "fg_divide_float_int32" (char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t)
@@ -168,13 +203,13 @@ cdef inline void combine_parts(
 
 
 cdef inline void combine_complex(
-    char *to, const char *source, Py_ssize_t n, Py_ssize_t step, real_t *part, Operation operation
+    char *to, const char *start, const char *source, Py_ssize_t n, Py_ssize_t step, real_t *part, Operation operation
 ) noexcept nogil:
-    """Complex items, each `step` bytes after the one before, into one."""
+    """Complex items, each `step` bytes after the one before, into one that starts from `start`."""
     cdef real_t real, imag, new_real, new_imag
     cdef Py_ssize_t i
-    memcpy(&real, to, sizeof(real_t))
-    memcpy(&imag, to + sizeof(real_t), sizeof(real_t))
+    memcpy(&real, start, sizeof(real_t))
+    memcpy(&imag, start + sizeof(real_t), sizeof(real_t))
     for i in range(n):
         memcpy(&new_real, source + i * step, sizeof(real_t))
         memcpy(&new_imag, source + i * step + sizeof(real_t), sizeof(real_t))
@@ -194,84 +229,187 @@ cdef inline plain_t combined(plain_t old, const char *source, Operation operatio
 
 
 cdef inline void combine_items(
-    char *to, const char *source, Py_ssize_t n, Py_ssize_t step, number_t *item, Operation operation
+    char *to, const char *start, const char *source, Py_ssize_t n, Py_ssize_t step, number_t *item, Operation operation
 ) noexcept nogil:
-    """Items of the type of `item` into one, which stays in a register."""
+    """Items of the type of `item` into one, which starts from `start` and stays in a register."""
     cdef number_t value
     cdef Py_ssize_t i
     if number_t is complex64:
-        combine_complex(to, source, n, step, <float *> NULL, operation)
+        combine_complex(to, start, source, n, step, <float *> NULL, operation)
     elif number_t is complex128:
-        combine_complex(to, source, n, step, <double *> NULL, operation)
+        combine_complex(to, start, source, n, step, <double *> NULL, operation)
     elif number_t is complex_long:
-        combine_complex(to, source, n, step, <float_long *> NULL, operation)
+        combine_complex(to, start, source, n, step, <float_long *> NULL, operation)
     else:
-        memcpy(&value, to, sizeof(number_t))
+        memcpy(&value, start, sizeof(number_t))
         for i in range(n):
             value = combined(value, source + i * step, operation)
         memcpy(to, &value, sizeof(number_t))
 
 
 cdef inline void combine(char *to, const char *source, number_t *item, Operation operation) noexcept nogil:
-    combine_items(to, source, 1, 0, item, operation)
+    combine_items(to, to, source, 1, 0, item, operation)
+
+
+cdef inline Rows rows_of(number_t *item, Operation operation) noexcept nogil:
+    """What combines wide rows of such items, or NULL."""
+    cdef int size = sizeof(number_t), below = -1
+    if not wide:
+        return NULL
+    if number_t is complex64:
+        return wide_rows(0, FLOAT_CODE) if operation == SUM else NULL
+    elif number_t is complex128:
+        return wide_rows(0, DOUBLE_CODE) if operation == SUM else NULL
+    elif number_t is float:
+        return wide_rows(operation - SUM, FLOAT_CODE)
+    elif number_t is double:
+        return wide_rows(operation - SUM, DOUBLE_CODE)
+    elif number_t is float_long or number_t is complex_long:
+        return NULL
+    else:
+        return wide_rows(operation - SUM, 2 * (size > 1) + 2 * (size > 2) + 2 * (size > 4) + (<number_t> below > 0))
 
 
 cdef inline Py_ssize_t combine_blocks(
-    char *to, const char *source, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t step, number_t *item,
+    char *to, const char *start, const char *source, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t step, number_t *item,
     Operation operation,
 ) noexcept nogil:
     """The first items of contiguous rows, as many as vectors can do; how many those are."""
     if number_t is float:
         if operation == SUM:
-            return row_sum_float(to, source, n, rows, step)
+            return row_sum_float(to, start, source, n, rows, step)
         if operation == PROD:
-            return row_prod_float(to, source, n, rows, step)
+            return row_prod_float(to, start, source, n, rows, step)
         if operation == AMAX:
-            return row_amax_float(to, source, n, rows, step)
-        return row_amin_float(to, source, n, rows, step)
+            return row_amax_float(to, start, source, n, rows, step)
+        return row_amin_float(to, start, source, n, rows, step)
     elif number_t is double:
         if operation == SUM:
-            return row_sum_double(to, source, n, rows, step)
+            return row_sum_double(to, start, source, n, rows, step)
         if operation == PROD:
-            return row_prod_double(to, source, n, rows, step)
+            return row_prod_double(to, start, source, n, rows, step)
         if operation == AMAX:
-            return row_amax_double(to, source, n, rows, step)
-        return row_amin_double(to, source, n, rows, step)
+            return row_amax_double(to, start, source, n, rows, step)
+        return row_amin_double(to, start, source, n, rows, step)
     else:
         return 0
 
 
-cdef inline void reduce_rows(
-    char *to, const char *source, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t row, Py_ssize_t to_stride,
-    Py_ssize_t source_stride, number_t *item, Operation operation,
-) noexcept nogil:
-    """Rows into one row. A block that vectors leave goes item by item, and they go on after it."""
-    cdef Py_ssize_t c, i, start = 0, stop, size = sizeof(number_t)
-    cdef bint packed = to_stride == sizeof(number_t) and source_stride == sizeof(number_t)
-    if number_t is complex64 and packed and operation == SUM:
-        reduce_rows(to, source, rows, step, 2 * row, size // 2, size // 2, <float *> NULL, operation)
-    elif number_t is complex128 and packed and operation == SUM:
-        reduce_rows(to, source, rows, step, 2 * row, size // 2, size // 2, <double *> NULL, operation)
-    elif packed:
-        while start < row:
-            stop = row
-            if (number_t is float or number_t is double) and row - start >= VECTOR_BYTES // size:
-                start += combine_blocks(
-                    to + start * size, source + start * size, row - start, rows, step, item, operation
-                )
-                stop = min(row, start + BLOCK_BYTES // size)
-            for i in range(rows):
-                for c in range(start, stop):
-                    combine(to + c * size, source + i * step + c * size, item, operation)
-            start = stop
-    else:
-        for i in range(rows):
-            for c in range(row):
-                combine(to + c * to_stride, source + i * step + c * source_stride, item, operation)
-
-
 cdef inline number_t sum_or_product(number_t old, number_t new, Operation operation) noexcept nogil:
     return old + new if operation == SUM else old * new
+
+
+cdef inline void combine_side_by_side(
+    char *to, const char *start, const char *source, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t to_stride,
+    Py_ssize_t source_stride, plain_t *item, Operation operation, int columns,
+) noexcept nogil:
+    """A few items of each row, whose results stay in registers and do not wait for each other; with care for a NaN."""
+    cdef plain_t[FOUR] value
+    cdef plain_t new
+    cdef Py_ssize_t i, size = sizeof(plain_t)
+    cdef int c
+    cdef bint odd = False
+    for c in range(columns):
+        memcpy(&value[c], start + c * size if start != NULL else to + c * to_stride, size)
+    for i in range(rows):
+        as_written()
+        for c in range(columns):
+            memcpy(&new, source + i * step + c * source_stride, size)
+            if plain_t in integer_t:
+                value[c] = combine_integer(value[c], new, operation)
+            elif operation == SUM or operation == PROD:
+                value[c] = sum_or_product(value[c], new, operation)
+            else:
+                odd |= isunordered(value[c], new)
+                value[c] = prefer(value[c], new, operation)
+    if plain_t in real_t:
+        for c in range(columns):
+            odd |= value[c] != value[c]
+    for c in range(columns):
+        if odd:
+            combine_items(
+                to + c * to_stride, start + c * size if start != NULL else to + c * to_stride,
+                source + c * source_stride, rows, step, item, operation,
+            )
+        else:
+            memcpy(to + c * to_stride, &value[c], size)
+
+
+cdef inline void combine_columns(
+    char *to, const char *start, const char *source, Py_ssize_t columns, Py_ssize_t rows, Py_ssize_t step,
+    Py_ssize_t to_stride, Py_ssize_t source_stride, number_t *item, Operation operation,
+) noexcept nogil:
+    """Item by item; of one row a compiler may make vectors."""
+    cdef Py_ssize_t c, i, first = 0
+    cdef number_t old
+    if number_t is complex64 or number_t is complex128 or number_t is complex_long:
+        if start != NULL:
+            first = min(rows, <Py_ssize_t> 1)
+            for c in range(columns):
+                combine_items(to + c * to_stride, start, source + c * source_stride, first, step, item, operation)
+        for i in range(first, rows):
+            for c in range(columns):
+                combine(to + c * to_stride, source + i * step + c * source_stride, item, operation)
+    elif rows == 1 and start == NULL:
+        for c in range(columns):
+            combine(to + c * to_stride, source + c * source_stride, item, operation)
+    elif rows == 1 and number_t in integer_t:
+        memcpy(&old, start, sizeof(number_t))
+        for c in range(columns):
+            combine_items(to + c * to_stride, <char *> &old, source + c * source_stride, 1, 0, item, operation)
+    else:
+        while columns >= FOUR:
+            combine_side_by_side(to, start, source, rows, step, to_stride, source_stride, item, operation, FOUR)
+            to += FOUR * to_stride
+            source += FOUR * source_stride
+            columns -= FOUR
+        if columns == 1:
+            combine_side_by_side(to, start, source, rows, step, to_stride, source_stride, item, operation, 1)
+        elif columns == 2:
+            combine_side_by_side(to, start, source, rows, step, to_stride, source_stride, item, operation, 2)
+        elif columns == 3:
+            combine_side_by_side(to, start, source, rows, step, to_stride, source_stride, item, operation, 3)
+
+
+cdef inline void reduce_rows(
+    char *to, const char *start, const char *source, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t row,
+    Py_ssize_t to_stride, Py_ssize_t source_stride, number_t *item, Operation operation, Rows by_call,
+) noexcept nogil:
+    """
+    Rows into one row, which starts from what it holds, or from `start`. A block that vectors leave goes item by item,
+    and they go on after it.
+    """
+    cdef Py_ssize_t begin = 0, end, size = sizeof(number_t)
+    cdef bint packed = to_stride == sizeof(number_t) and source_stride == sizeof(number_t)
+    if number_t is complex64 and packed and operation == SUM:
+        reduce_rows(
+            to, start, source, rows, step, 2 * row, size // 2, size // 2, <float *> NULL, operation, by_call
+        )
+    elif number_t is complex128 and packed and operation == SUM:
+        reduce_rows(
+            to, start, source, rows, step, 2 * row, size // 2, size // 2, <double *> NULL, operation, by_call
+        )
+    elif packed:
+        while begin < row:
+            end = row
+            if row - begin < VECTOR_BYTES // size:
+                pass
+            elif by_call != NULL and (
+                rows * (row - begin) >= WIDE_ITEMS or rows * (row - begin) * size >= WIDE_BYTES
+            ):
+                begin += by_call(to + begin * size, start, source + begin * size, row - begin, rows, step)
+                end = min(row, begin + BLOCK_BYTES // size)
+            elif number_t is float or number_t is double:
+                begin += combine_blocks(
+                    to + begin * size, start, source + begin * size, row - begin, rows, step, item, operation
+                )
+                end = min(row, begin + BLOCK_BYTES // size)
+            combine_columns(
+                to + begin * size, start, source + begin * size, end - begin, rows, step, size, size, item, operation
+            )
+            begin = end
+    else:
+        combine_columns(to, start, source, row, rows, step, to_stride, source_stride, item, operation)
 
 
 cdef inline bint sum_four_complex(
@@ -365,7 +503,7 @@ cdef inline void reduce_items(const Tile *tile, number_t *item, Operation operat
 
 
 cdef inline void reduce_positions(
-    const Tile *tile, number_t *item, Operation operation, bint single
+    const Tile *tile, number_t *item, Operation operation, bint single, Rows by_call
 ) noexcept nogil:
     """Rows, or single items that are picked."""
     cdef const Py_ssize_t *offset = tile.offset
@@ -398,7 +536,9 @@ cdef inline void reduce_positions(
             elif single:
                 combine(base + offset[i], source, item, operation)
             else:
-                reduce_rows(base + offset[i], source, 1, 0, row, row_base_stride, row_stride, item, operation)
+                reduce_rows(
+                    base + offset[i], NULL, source, 1, 0, row, row_base_stride, row_stride, item, operation, by_call
+                )
             source += stride
         offset += inner
 
@@ -409,9 +549,11 @@ cdef inline void reduce_with(const Tile *tile, number_t *item, Operation operati
     elif tile.row == 1 and tile.picked == NULL:
         reduce_items(tile, item, operation, False)
     elif tile.row == 1:
-        reduce_positions(tile, item, operation, True)
+        reduce_positions(tile, item, operation, True, NULL)
+    elif tile.row * <Py_ssize_t> sizeof(number_t) >= WIDE_BYTES and rows_of(item, operation) != NULL:
+        reduce_positions(tile, item, operation, False, rows_of(item, operation))
     else:
-        reduce_positions(tile, item, operation, False)
+        reduce_positions(tile, item, operation, False, NULL)
 
 
 cdef void reduce_tile(const Tile *tile, number_t *item) noexcept nogil:
@@ -616,8 +758,8 @@ cdef void divide_tile(const Tile *tile, total_t *part) noexcept nogil:
 
 
 cdef inline bint sum_runs(
-    char *to, const char *source, const Py_ssize_t *ends, Py_ssize_t count, Py_ssize_t to_stride, Py_ssize_t step,
-    number_t *item, Operation operation,
+    char *to, const char *start, const char *source, const Py_ssize_t *ends, Py_ssize_t count, Py_ssize_t to_stride,
+    Py_ssize_t step, number_t *item, Operation operation,
 ) noexcept nogil:
     """
     Sums or products of `count` <= FOUR runs side by side, each in order: one alone waits for each addition.
@@ -627,7 +769,7 @@ cdef inline bint sum_runs(
     cdef const char *at[FOUR]
     cdef Py_ssize_t n = ends[1] - ends[0], i, k
     for k in range(count):
-        memcpy(&value[k], to + k * to_stride, sizeof(number_t))
+        memcpy(&value[k], start, sizeof(number_t))
         at[k] = source + ends[k] * step
         n = min(n, ends[k + 1] - ends[k])
     if count == FOUR:
@@ -647,7 +789,8 @@ cdef inline bint sum_runs(
 
 
 cdef inline bint prefer_run(
-    char *to, const char *source, Py_ssize_t n, const char *end, number_t *item, Operation operation
+    char *to, const char *start, const char *source, Py_ssize_t n, const char *end, number_t *item,
+    Operation operation,
 ) noexcept nogil:
     """
     The largest or smallest of a contiguous run, by vectors, as its order does not matter.
@@ -655,12 +798,12 @@ cdef inline bint prefer_run(
     """
     if number_t is float:
         if operation == AMAX:
-            return run_amax_float(to, source, n, end)
-        return run_amin_float(to, source, n, end)
+            return run_amax_float(to, start, source, n, end)
+        return run_amin_float(to, start, source, n, end)
     elif number_t is double:
         if operation == AMAX:
-            return run_amax_double(to, source, n, end)
-        return run_amin_double(to, source, n, end)
+            return run_amax_double(to, start, source, n, end)
+        return run_amin_double(to, start, source, n, end)
     else:
         return False
 
@@ -675,6 +818,9 @@ cdef inline void reduce_single_runs(
     cdef const char *source
     cdef const char *end
     cdef char *to
+    cdef number_t one
+    cdef const char *start = <const char *> &one
+    memcpy(&one, runs.start, sizeof(number_t))
     while left > 0:
         count = min(left, <Py_ssize_t> FOUR, runs.segments - segment)
         to = runs.to + outer * runs.to_outer + segment * runs.to_stride
@@ -683,17 +829,17 @@ cdef inline void reduce_single_runs(
         ends = runs.ends + segment
         if not (
             (number_t is float or number_t is double) and (operation == SUM or operation == PROD)
-            and sum_runs(to, source, ends, count, runs.to_stride, step, item, operation)
+            and sum_runs(to, start, source, ends, count, runs.to_stride, step, item, operation)
         ):
             for k in range(count):
                 n = ends[k + 1] - ends[k]
                 if step != size:
-                    combine_items(to, source + ends[k] * step, n, step, item, operation)
+                    combine_items(to, start, source + ends[k] * step, n, step, item, operation)
                 elif not (
                     (number_t is float or number_t is double) and (operation == AMAX or operation == AMIN)
-                    and prefer_run(to, source + ends[k] * size, n, end, item, operation)
+                    and prefer_run(to, <const char *> runs.start, source + ends[k] * size, n, end, item, operation)
                 ):
-                    combine_items(to, source + ends[k] * size, n, size, item, operation)
+                    combine_items(to, start, source + ends[k] * size, n, size, item, operation)
                 to += runs.to_stride
         left -= count
         segment += count
@@ -702,86 +848,59 @@ cdef inline void reduce_single_runs(
             outer += 1
 
 
-cdef inline bint reduce_columns(
-    char *to, const char *source, Py_ssize_t n, Py_ssize_t step, number_t *item, Operation operation, int columns
-) noexcept nogil:
-    """A run of rows with a few packed items, which stay in registers. Whether that is done: a NaN takes more care."""
-    cdef number_t[FEW_COLUMNS] value
-    cdef number_t new
-    cdef Py_ssize_t i
-    cdef bint odd = False
-    cdef int c
-    if number_t is complex64 or number_t is complex128 or number_t is complex_long:
-        return False
-    else:
-        memcpy(value, to, columns * sizeof(number_t))
-        for i in range(n):
-            for c in range(columns):
-                memcpy(&new, source + i * step + c * sizeof(number_t), sizeof(number_t))
-                if number_t in integer_t:
-                    value[c] = combine_integer(value[c], new, operation)
-                elif operation == SUM or operation == PROD:
-                    value[c] = sum_or_product(value[c], new, operation)
-                else:
-                    odd |= isunordered(value[c], new)
-                    value[c] = prefer(value[c], new, operation)
-        if number_t in real_t:
-            for c in range(columns):
-                odd |= value[c] != value[c]
-        if not odd:
-            memcpy(to, value, columns * sizeof(number_t))
-        return not odd
-
-
-cdef inline bint reduce_few_columns(
-    char *to, const char *source, Py_ssize_t n, Py_ssize_t step, Py_ssize_t columns, number_t *item,
-    Operation operation,
-) noexcept nogil:
-    """Points of a plane and of space."""
-    if columns == 2:
-        return reduce_columns(to, source, n, step, item, operation, 2)
-    return columns == 3 and reduce_columns(to, source, n, step, item, operation, 3)
-
-
 cdef inline void reduce_runs_with(
     const Runs *runs, Py_ssize_t first, Py_ssize_t last, number_t *item, Operation operation
 ) noexcept nogil:
     """
     The units [first, last): the blocks of a row, in each run, at each outer position.
 
-    Rows of a block stay in registers.
+    Rows of a block, some at a time, stay in registers.
     """
     cdef Py_ssize_t block = first % runs.blocks, number = first // runs.blocks
     cdef Py_ssize_t segment = number % runs.segments, outer = number // runs.segments
-    cdef Py_ssize_t step = runs.source_stride, start, stop, _, i, n
-    cdef bint narrow = (number_t is float or number_t is double) and runs.row * sizeof(number_t) <= BLOCK_BYTES
-    cdef bint packed = runs.to_row == sizeof(number_t) and runs.source_row == sizeof(number_t)
+    cdef Py_ssize_t step = runs.source_stride, begin, end, _, i, n
+    cdef Py_ssize_t size = sizeof(number_t), together = runs.together
+    cdef bint narrow = runs.row < FOUR or runs.row * size < VECTOR_BYTES
+    cdef bint packed = number_t in plain_t and runs.to_row == size and runs.source_row == size
+    cdef Rows by_call = rows_of(item, operation)
     cdef const char *source
+    cdef const char *start
     cdef char *to
     if runs.row == 1:
         reduce_single_runs(runs, first, last, item, operation)
         return
+    if number_t in integer_t:
+        if by_call == NULL:
+            together = 1        # of which a compiler makes vectors
     for _ in range(first, last):
-        start, stop = 0, runs.row
+        begin, end = 0, runs.row
         if runs.blocks > 1:
-            start, stop = runs.row * block // runs.blocks, runs.row * (block + 1) // runs.blocks
-        to = runs.to + outer * runs.to_outer + segment * runs.to_stride + start * runs.to_row
-        source = runs.source + outer * runs.source_outer + runs.ends[segment] * step + start * runs.source_row
+            begin, end = runs.row * block // runs.blocks, runs.row * (block + 1) // runs.blocks
+        to = runs.to + outer * runs.to_outer + segment * runs.to_stride + begin * runs.to_row
+        source = runs.source + outer * runs.source_outer + runs.ends[segment] * step + begin * runs.source_row
         n = runs.ends[segment + 1] - runs.ends[segment]
-        if packed and reduce_few_columns(to, source, n, step, stop - start, item, operation):
-            pass
-        elif narrow:
-            for i from 0 <= i < n by ROWS:
+        start = <const char *> runs.start
+        if packed and (narrow or n * (end - begin) <= FEW_ITEMS):
+            combine_columns(to, start, source, end - begin, n, step, size, size, item, operation)
+            n = 0
+            start = NULL
+        for i from 0 <= i < n by together:
+            prefetch(source + i * step + 2 * AHEAD_BYTES)
+            if together == 1:
                 reduce_rows(
-                    to, source + i * step, min(<Py_ssize_t> ROWS, n - i), step, stop - start, runs.to_row,
-                    runs.source_row, item, operation,
+                    to, start, source + i * step, 1, 0, end - begin, runs.to_row, runs.source_row, item, operation,
+                    by_call,
                 )
-        else:
-            for i in range(n):
-                prefetch(source + i * step + 2 * AHEAD_BYTES)
+            else:
                 reduce_rows(
-                    to, source + i * step, 1, 0, stop - start, runs.to_row, runs.source_row, item, operation
+                    to, start, source + i * step, min(together, n - i), step, end - begin, runs.to_row,
+                    runs.source_row, item, operation, by_call,
                 )
+            start = NULL
+        if start != NULL:
+            reduce_rows(
+                to, start, source, 0, step, end - begin, runs.to_row, runs.source_row, item, operation, by_call
+            )
         block += 1
         if block == runs.blocks:
             block = 0
@@ -808,9 +927,19 @@ cdef Py_ssize_t run_runs(const void *work, Py_ssize_t first, Py_ssize_t last) no
     return 0
 
 
+cdef void start_runs(Runs *runs, const char *item, int itemsize) noexcept nogil:
+    """What all runs start from."""
+    cdef int done = itemsize
+    memcpy(runs.start, item, itemsize)
+    while done < START_BYTES:
+        memcpy(runs.start + done, runs.start, min(done, START_BYTES - done))
+        done *= 2
+
+
 cdef void reduce_runs(Runs *runs, int typenum, int threads) noexcept nogil:
-    """Reduce side-by-side runs along an axis into what `to` holds, each in order."""
-    cdef Py_ssize_t units = runs.outer * runs.segments, bytes, least, step
+    """Reduce side-by-side runs along an axis, each in order."""
+    cdef Py_ssize_t units = runs.outer * runs.segments, bytes, step
+    cdef bint far
     cdef RunKernel[14] table = [
         <RunKernel> reduce_some_runs[int8_t], <RunKernel> reduce_some_runs[uint8_t],
         <RunKernel> reduce_some_runs[int16_t], <RunKernel> reduce_some_runs[uint16_t],
@@ -825,14 +954,20 @@ cdef void reduce_runs(Runs *runs, int typenum, int threads) noexcept nogil:
         runs.operation = on_truth_values(runs.operation)
     runs.kernel = table[number_code(typenum)]
     runs.blocks = 1
-    if units:
-        if threads > 1 and runs.row > 1:
-            step = min(llabs(runs.source_row), llabs(runs.source_stride), <Py_ssize_t> LINE_BYTES)
-            least = FAR_SHARE if runs.outer * runs.ends[runs.segments] * runs.row * step > FAR_RUNS else NEAR_SHARE
-            bytes = runs.row * min(llabs(runs.source_row), llabs(runs.to_row))
-            runs.blocks = max(<Py_ssize_t> 1, min(bytes // least, BLOCKS * threads // units))
-        units *= runs.blocks
-        run_parallel(run_runs, runs, units, <int> min(<Py_ssize_t> threads, units))
+    runs.together = 1
+    if units == 0:
+        return
+    step = min(llabs(runs.source_row), llabs(runs.source_stride), <Py_ssize_t> LINE_BYTES)
+    far = runs.outer * runs.ends[runs.segments] * runs.row * step > FAR_RUNS
+    bytes = runs.row * min(llabs(runs.source_row), llabs(runs.to_row))
+    if runs.row > 1 and not (far and bytes > FAR_ROW):
+        runs.together = max(<Py_ssize_t> 1, ROWS_BYTES // max(<Py_ssize_t> 1, bytes))
+    if threads > 1 and runs.row > 1:
+        runs.blocks = max(
+            <Py_ssize_t> 1, min(bytes // (FAR_SHARE if far else NEAR_SHARE), BLOCKS * threads // units)
+        )
+    units *= runs.blocks
+    run_parallel(run_runs, runs, units, <int> min(<Py_ssize_t> threads, units))
 
 
 cdef Operation on_truth_values(Operation operation) noexcept nogil:

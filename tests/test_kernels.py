@@ -461,35 +461,77 @@ def test_a_value_along_rows(dtype):
         assert _core.index_fill(data, 0, [4, -5], value).tobytes() == right.tobytes()
 
 
+ROW_DTYPES = ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8", "g", "c8", "c16"]
+
+
+def numbers(rng, shape, dtype, odd=()):
+    """Small ones, and in floats some of `odd` among them."""
+    array = rng.integers(-2, 3, shape).astype(dtype)
+    if array.dtype.kind == "c":
+        array.imag = rng.integers(-2, 3, shape)
+    if array.dtype.kind == "f" and odd:
+        array = np.where(rng.random(shape) < 0.05, rng.choice(odd, shape), array).astype(dtype)
+    return array
+
+
+@pytest.mark.parametrize("columns", [None, 1, 2, 3, 5, 30])
+@pytest.mark.parametrize("dtype", ROW_DTYPES)
 @pytest.mark.parametrize("name", ["max", "min", "sum", "prod", "mean"])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
-@pytest.mark.parametrize("columns", [None, 1, 2, 3, 5])
-def test_runs_of_every_length(columns, dtype, name):
+def test_runs_of_every_length(name, dtype, columns):
     """
-    Some empty, some longer than a block of vectors, the last up to the end of the memory; with and
-    without NaN and zeros of both signs; by lengths and by offsets.
+    By each instruction set: some empty, some longer than a block of vectors, the last up to the end
+    of the memory; with and without NaN and zeros of both signs; by lengths and by offsets.
     """
-    from fastgather import _core, _fallback
+    from fastgather import _core, _fallback, _narrow
 
     rng = np.random.default_rng(0)
     lengths = np.concatenate([np.arange(70), [0, 0, 200, 1, 0, 17, 3, 0]])
     offsets = np.cumsum([0, *lengths])
     shape = (lengths.sum(),) if columns is None else (lengths.sum(), columns)
-    if name == "mean" and dtype is np.int16:
+    if name == "mean" and np.dtype(dtype).kind in "iu":
         with pytest.raises(ValueError, match="segment 0 is empty"):
             _core.segment_reduce(np.zeros(shape, dtype), name, offsets=offsets)
         return
-    for odd in ([], [0.0, -0.0], [np.nan, 0.0, -0.0]):
-        data = rng.integers(-2, 3, shape).astype(dtype)
-        if dtype is not np.int16 and odd:
-            data = np.where(rng.random(shape) < 0.05, rng.choice(odd, shape), data).astype(dtype)
+    for odd in ((), (0.0, -0.0), (np.nan, 0.0, -0.0)):
+        data = numbers(rng, shape, dtype, odd)
         expected = _fallback.segment_reduce(data, name, lengths=lengths)
-        for threads in (1, 3):
-            with _core.num_threads(threads):
-                by_lengths = _core.segment_reduce(data, name, lengths=lengths)
-                assert_same(by_lengths, expected, any_nan=False)
-                by_offsets = _core.segment_reduce(data, name, offsets=offsets)
-                assert_same(by_offsets, expected, any_nan=False)
+        for instruction_set in _narrow.instruction_sets():
+            _narrow.use(instruction_set)
+            for threads in (1, 3):
+                with _core.num_threads(threads):
+                    by_lengths = _core.segment_reduce(data, name, lengths=lengths)
+                    assert_same(by_lengths, expected, any_nan=False)
+                    by_offsets = _core.segment_reduce(data, name, offsets=offsets)
+                    assert_same(by_offsets, expected, any_nan=False)
+        if np.dtype(dtype).kind != "f":
+            break
+
+
+@pytest.mark.parametrize("dtype", ROW_DTYPES)
+@pytest.mark.parametrize("name", ["amax", "amin", "sum", "prod"])
+def test_rows_of_every_width(name, dtype):
+    """By each instruction set, alone and in runs, items beside each other and apart."""
+    from fastgather import _core, _fallback, _narrow
+
+    rng = np.random.default_rng(0)
+    index = rng.integers(-5, 5, 30)
+    lengths = [0, 1, 2, 5, 22]
+    run = {"amax": "max", "amin": "min"}.get(name, name)
+    for width in (*range(1, 20), 31, 33, 64, 70, 130, 260, 515, 1500):
+        for step in (1, 2):
+            source = numbers(rng, (30, width * step), dtype, (np.nan, 0.0, -0.0))[:, ::step]
+            data = numbers(rng, (5, width), dtype, (np.nan, 0.0, -0.0))
+            rows = _fallback.index_reduce(data, 0, index, source, name)
+            runs = _fallback.segment_reduce(source, run, lengths=lengths)
+            from_2 = _fallback.segment_reduce(source, run, lengths=lengths, initial=2)
+            for instruction_set in _narrow.instruction_sets():
+                _narrow.use(instruction_set)
+                got = _core.index_reduce(data, 0, index, source, name)
+                assert_same(got, rows, any_nan=False)
+                got = _core.segment_reduce(source, run, lengths=lengths)
+                assert_same(got, runs, any_nan=False)
+                got = _core.segment_reduce(source, run, lengths=lengths, initial=2)
+                assert_same(got, from_2, any_nan=False)
 
 
 @pytest.mark.parametrize("width", [1, 3, 16])
