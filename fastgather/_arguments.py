@@ -160,6 +160,11 @@ def as_fill(value, dtype, name):
     return as_values(value, dtype, name)
 
 
+def as_fill_value(value, dtype):
+    """The same of a read, 0-d."""
+    return as_scalar(as_fill(value, dtype, "fill_value"), dtype, "fill_value")
+
+
 def as_put_values(values, dtype, shape):
     """The values of put_along_axis, broadcast to `shape` as an assignment in NumPy does."""
     values = as_values(values, dtype, "values")

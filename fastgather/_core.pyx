@@ -52,6 +52,8 @@ cdef cnp.dtype INT64 = np.dtype(np.int64)
 cdef cnp.dtype INTP = np.dtype(np.intp)
 cdef double SMALLEST = arguments.SMALLEST
 cdef double LARGEST = arguments.LARGEST
+cdef dict REDUCTIONS = arguments.REDUCTIONS
+cdef dict ND_REDUCTIONS = arguments.ND_REDUCTIONS
 cdef tuple READ_MODES = arguments.READ_MODES
 cdef tuple WRITE_MODES = arguments.WRITE_MODES
 
@@ -87,6 +89,11 @@ cdef inline int as_axis(axis, int ndim) except -1:
     return <int> (d + ndim if d < 0 else d)
 
 
+cdef inline cnp.ndarray as_line(cnp.ndarray array):
+    """All dims of a C-contiguous array as one, in place."""
+    return array if cnp.PyArray_NDIM(array) == 1 else cnp.PyArray_Ravel(array, cnp.NPY_CORDER)
+
+
 cdef inline int as_batch_dims(batch_dims, cnp.ndarray base) except -1:
     cdef Py_ssize_t count = PyNumber_AsSsize_t(batch_dims, NULL)
     if not 0 <= count <= cnp.PyArray_NDIM(base):
@@ -97,9 +104,8 @@ cdef inline int as_batch_dims(batch_dims, cnp.ndarray base) except -1:
 cdef inline cnp.ndarray as_along_axis(cnp.ndarray arr, indices, axis):
     """The indices of take_along_axis and put_along_axis."""
     if (
-        axis is None or not cnp.PyArray_CheckExact(indices)
-        or not cnp.PyTypeNum_ISINTEGER(cnp.PyArray_TYPE(indices))
-        or cnp.PyArray_NDIM(indices) != cnp.PyArray_NDIM(arr)
+        not cnp.PyArray_CheckExact(indices) or not cnp.PyTypeNum_ISINTEGER(cnp.PyArray_TYPE(indices))
+        or cnp.PyArray_NDIM(indices) != (1 if axis is None else cnp.PyArray_NDIM(arr))
     ):
         return arguments.as_along_axis(arr, indices, axis)[0]
     return indices
@@ -108,12 +114,20 @@ cdef inline cnp.ndarray as_along_axis(cnp.ndarray arr, indices, axis):
 cdef inline int as_mode(mode, tuple allowed, out) except -1:
     if mode == "raise":
         return MODE_RAISE
-    arguments.check_mode(mode, allowed, out)
+    if mode not in allowed or mode == "drop":
+        arguments.check_mode(mode, allowed, out)
     if mode == "wrap":
         return MODE_WRAP
     if mode == "clip":
         return MODE_CLIP
     return MODE_FILL if mode == "fill" else MODE_DROP
+
+
+cdef inline str as_operation(reduce, dict allowed, str name):
+    """What a reduction is called inside."""
+    if reduce not in allowed:
+        arguments.check_choice(reduce, allowed, name)
+    return allowed[reduce]
 
 
 cdef object reading(mode):
@@ -137,6 +151,13 @@ cdef inline cnp.ndarray as_scalar(value, cnp.ndarray like, str name):
     """The same, 0-d."""
     cdef cnp.ndarray scalar = as_values(value, like, name)
     return scalar if cnp.PyArray_NDIM(scalar) == 0 else arguments.as_scalar(value, like.descr, name)
+
+
+cdef inline cnp.ndarray as_fill_value(value, cnp.ndarray like):
+    """The same for what a read fills with; not the user's array, which may lie in `out`."""
+    if cnp.PyArray_Check(value) or not converts_quietly(value, cnp.PyArray_TYPE(like)):
+        return cnp.PyArray_NewCopy(arguments.as_fill_value(value, like.descr), cnp.NPY_CORDER)
+    return as_scalar(value, like, "fill_value")
 
 
 cdef inline bint converts_quietly(value, int typenum):
@@ -543,7 +564,7 @@ cdef object read(
         if not direct:
             result = cnp.PyArray_NewCopy(result, cnp.NPY_CORDER)
     if plan.mode == MODE_FILL:
-        fill = cnp.PyArray_NewCopy(as_scalar(fill_value, base, "fill_value"), cnp.NPY_CORDER)  # it may lie in `out`
+        fill = as_fill_value(fill_value, base)
         plan.fill = <const char *> cnp.PyArray_DATA(fill)
     if not any_empty(indices):
         bind_base(plan, base)
@@ -1061,8 +1082,8 @@ def scatter_add(input, dim, index, src, *, out=None, mode="raise"):
 
 
 def scatter_reduce(input, dim, index, src, reduce, *, include_self=True, out=None, mode="raise"):
-    arguments.check_choice(reduce, arguments.REDUCTIONS, "reduce")
-    return scatter_any(input, dim, index, src, arguments.REDUCTIONS[reduce], include_self, out, mode)
+    operation = as_operation(reduce, REDUCTIONS, "reduce")
+    return scatter_any(input, dim, index, src, operation, include_self, out, mode)
 
 
 def index_select(input, dim, index, *, out=None, mode="raise", fill_value=0):
@@ -1077,7 +1098,7 @@ def index_select(input, dim, index, *, out=None, mode="raise", fill_value=0):
     if out is None:
         out = new_array(base.descr, 0, NULL, False)
     check_out(out, 0, NULL, base.descr)
-    read_slices((<object> base)[None], 0, chosen, out[None], mode, fill_value)
+    read_slices(as_line(base), 0, chosen, as_line(out), mode, fill_value)
     return out
 
 
@@ -1096,8 +1117,8 @@ def index_fill(input, dim, index, value, *, out=None, mode="raise"):
 
 
 def index_reduce(input, dim, index, source, reduce, *, include_self=True, out=None, mode="raise"):
-    arguments.check_choice(reduce, arguments.REDUCTIONS, "reduce")
-    return index_any(input, dim, index, source, arguments.REDUCTIONS[reduce], include_self, out, mode, 1)
+    operation = as_operation(reduce, REDUCTIONS, "reduce")
+    return index_any(input, dim, index, source, operation, include_self, out, mode, 1)
 
 
 def take(a, indices, axis=None, out=None, mode="raise", *, fill_value=0):
@@ -1113,7 +1134,7 @@ def take(a, indices, axis=None, out=None, mode="raise", *, fill_value=0):
         result = _fallback.take_flat(gather_nd, base, chosen, out, mode, fill_value)
     elif axis is None or cnp.PyArray_NDIM(base) == 0:
         dim = as_axis(axis or 0, 1)
-        result = read_slices((<object> base).reshape(-1), dim, chosen, out, mode, fill_value)
+        result = read_slices(as_line(base), dim, chosen, out, mode, fill_value)
     else:
         dim = as_axis(axis, cnp.PyArray_NDIM(base))
         result = read_slices(base, dim, chosen, out, mode, fill_value)
@@ -1132,7 +1153,7 @@ def take_along_axis(arr, indices, axis=-1, *, out=None, mode="raise", fill_value
     if axis is not None:
         dim = as_axis(axis, cnp.PyArray_NDIM(base))
     elif cnp.PyArray_IS_C_CONTIGUOUS(base):
-        base, dim = (<object> base).reshape(-1), 0
+        base, dim = as_line(base), 0
     else:
         return _fallback.take_flat(gather_nd, base, chosen, out, mode, fill_value)
     broadcast(base, chosen, dim, shape)
@@ -1149,12 +1170,12 @@ def put_along_axis(arr, indices, values, axis, *, mode="raise"):
         arguments.check_out(arr, getattr(arr, "shape", None), getattr(arr, "dtype", None), "arr")
     if holds_references(arr):
         return _fallback.put_along_axis(arr, indices, values, axis, mode=mode)
-    lines = np.asarray(arr)
+    lines = arr if cnp.PyArray_CheckExact(arr) else np.asarray(arr)
     chosen = as_along_axis(lines, indices, axis)
     if axis is not None:
         dim = as_axis(axis, cnp.PyArray_NDIM(lines))
     elif cnp.PyArray_IS_C_CONTIGUOUS(lines):
-        lines, dim = (<object> lines).reshape(-1), 0
+        lines, dim = as_line(lines), 0
     else:
         return _fallback.put_flat(scatter_nd, lines, chosen, values, mode)
     broadcast(lines, chosen, dim, shape)
@@ -1180,8 +1201,7 @@ def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_val
 
 def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="raise"):
     cdef cnp.ndarray base = as_array(data, "data")
-    arguments.check_choice(reduction, arguments.ND_REDUCTIONS, "reduction")
-    operation = arguments.ND_REDUCTIONS[reduction]
+    operation = as_operation(reduction, ND_REDUCTIONS, "reduction")
     if route(base, operation) == BY_NUMPY:
         return _fallback.scatter_nd(base, indices, updates, reduction, out=out, mode=mode)
     return scatter_nd_any(base, indices, as_values(updates, base, "updates"), operation, out, mode)

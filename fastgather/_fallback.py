@@ -70,7 +70,7 @@ def gather(input, dim, index, *, out=None, mode="raise", fill_value=0):
         for a negative one), `fill_value`, or, with `out`, an element of `out` left as it
         was. For "fill" and "drop" a negative index is out of range.
     fill_value : scalar, optional
-        Used by ``mode="fill"``.
+        Used by ``mode="fill"``; 0 is also False, and zero bytes in an array of void.
 
     Returns
     -------
@@ -1012,7 +1012,7 @@ def _read_slices(input, dim, index, out, mode, fill_value):
         result = _take(input, dim, places, "raise")
         if valid is not None:
             valid = valid.reshape(valid.shape + (1,) * (input.ndim - dim - 1))
-            fill = arguments.as_scalar(fill_value, input.dtype, "fill_value")
+            fill = arguments.as_fill_value(fill_value, input.dtype)
             np.copyto(result, fill, where=~valid)
         return result
     ones = (1,) * index.ndim
@@ -1064,7 +1064,7 @@ def _read(input, where, users, shape, out, mode, fill_value, check):
         shared = any(np.may_share_memory(out, array) for array in (input, *where))
         result = out.copy() if shared else out
     if mode == "fill":
-        fill = arguments.as_scalar(fill_value, input.dtype, "fill_value").copy()
+        fill = arguments.as_fill_value(fill_value, input.dtype).copy()
     rest = input.shape[len(where) :]
     view = np.asarray(result)
     view = view if view.ndim > len(rest) else view[None]

@@ -720,6 +720,17 @@ def test_wrap_and_clip_are_numpys(fg, mode):
     assert_same(counts, np.bincount(expected))
 
 
+@pytest.mark.parametrize("read", ["gather", "index_select", "take", "take_along_axis"])
+@pytest.mark.parametrize("dtype", ["?", "V3", "u1", "f2", "M8[s]", "i4,f8"])
+def test_fill_has_a_default_for_every_dtype(fg, read, dtype):
+    """Zero; False for bool, zero bytes for void."""
+    x, index = np.ones(3, "u1").astype(dtype), np.array([1, -1, 3])
+    result = getattr(fg, read)(
+        x, *((index, 0) if read.startswith("take") else (0, index)), mode="fill"
+    )
+    assert_same(result, np.array([x[1], *np.zeros(2, dtype)], dtype))
+
+
 @each_read
 def test_fill_counts_negative_indices_as_out_of_range(fg, variant):
     for value in (-1, -3, 3, 2**40):
