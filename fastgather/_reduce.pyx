@@ -28,12 +28,12 @@ cdef enum:
     VECTOR_BYTES = 16           # of a row, at least, that vectors do
     BLOCK_BYTES = 64            # of a row, at most, that they leave
     FLOAT_EXACT = 1 << 24       # up to it a float holds every integer
-    ROWS_BYTES = 1 << 12        # of a run whose rows go into it at a time,
-    FAR_ROW = 1 << 8            # but longer ones than this one by one, where they come from memory
-    WIDE_BYTES = 1 << 8         # of rows that are worth a call,
-    WIDE_ITEMS = 64             # and items
-    FEW_ITEMS = 16              # of rows that are not worth vectors
-    FLOAT_CODE = 8              # their places in the table of _rows.h
+    ROWS_BYTES = 1 << 12        # of the rows of a run that go into it together
+    FAR_ROW = 1 << 8            # of a row that goes alone, if it is longer, where runs come from memory
+    WIDE_BYTES = 1 << 8         # of rows that pay for a call,
+    WIDE_ITEMS = 64             # or items of more than one
+    FEW_ITEMS = 16              # integers, of all rows of a run, that do not pay for vectors
+    FLOAT_CODE = 8              # places in the tables below and in that of _rows.h
     DOUBLE_CODE = 9
 
 # Out of line, so that what is common stays in registers of floating-point numbers.
@@ -45,7 +45,8 @@ cdef extern from *:
     #else
     #define FG_RARE
     #endif
-    /* In a loop that is left as it is written: of several sums side by side gcc 12 makes vectors that are wrong. */
+    /* In a loop that no compiler may make vectors of: those of gcc 12 at -O3 give wrong sums of a few narrow
+     * integers side by side (not those of clang, nor without -ftree-loop-vectorize). */
     #if defined(__GNUC__) || defined(__clang__)
     #define FG_AS_WRITTEN() __asm__ volatile("")
     #else
@@ -253,13 +254,13 @@ cdef inline void combine(char *to, const char *source, number_t *item, Operation
 
 cdef inline Rows rows_of(number_t *item, Operation operation) noexcept nogil:
     """What combines wide rows of such items, or NULL."""
-    cdef int size = sizeof(number_t), below = -1
+    cdef int size = sizeof(number_t), below = -1, code
     if not wide:
         return NULL
     if number_t is complex64:
-        return wide_rows(0, FLOAT_CODE) if operation == SUM else NULL
+        return wide_rows(operation - SUM, FLOAT_CODE) if operation == SUM else NULL
     elif number_t is complex128:
-        return wide_rows(0, DOUBLE_CODE) if operation == SUM else NULL
+        return wide_rows(operation - SUM, DOUBLE_CODE) if operation == SUM else NULL
     elif number_t is float:
         return wide_rows(operation - SUM, FLOAT_CODE)
     elif number_t is double:
@@ -267,7 +268,8 @@ cdef inline Rows rows_of(number_t *item, Operation operation) noexcept nogil:
     elif number_t is float_long or number_t is complex_long:
         return NULL
     else:
-        return wide_rows(operation - SUM, 2 * (size > 1) + 2 * (size > 2) + 2 * (size > 4) + (<number_t> below > 0))
+        code = 0 if size == 1 else 2 if size == 2 else 4 if size == 4 else 6
+        return wide_rows(operation - SUM, code + (<number_t> below > 0))     # unsigned
 
 
 cdef inline Py_ssize_t combine_blocks(
@@ -306,11 +308,12 @@ cdef inline void combine_side_by_side(
     """A few items of each row, whose results stay in registers and do not wait for each other; with care for a NaN."""
     cdef plain_t[FOUR] value
     cdef plain_t new
-    cdef Py_ssize_t i, size = sizeof(plain_t)
+    cdef Py_ssize_t i, size = sizeof(plain_t), before_stride = to_stride if start == NULL else size
+    cdef const char *before = <const char *> to if start == NULL else start
     cdef int c
     cdef bint odd = False
     for c in range(columns):
-        memcpy(&value[c], start + c * size if start != NULL else to + c * to_stride, size)
+        memcpy(&value[c], before + c * before_stride, size)
     for i in range(rows):
         as_written()
         for c in range(columns):
@@ -328,8 +331,7 @@ cdef inline void combine_side_by_side(
     for c in range(columns):
         if odd:
             combine_items(
-                to + c * to_stride, start + c * size if start != NULL else to + c * to_stride,
-                source + c * source_stride, rows, step, item, operation,
+                to + c * to_stride, before + c * before_stride, source + c * source_stride, rows, step, item, operation
             )
         else:
             memcpy(to + c * to_stride, &value[c], size)
@@ -339,7 +341,10 @@ cdef inline void combine_columns(
     char *to, const char *start, const char *source, Py_ssize_t columns, Py_ssize_t rows, Py_ssize_t step,
     Py_ssize_t to_stride, Py_ssize_t source_stride, number_t *item, Operation operation,
 ) noexcept nogil:
-    """Item by item; of one row a compiler may make vectors."""
+    """
+    One row item by item, of which a compiler may make vectors; of more rows FOUR items side by side, and those that
+    are left by a number that is known when this is compiled.
+    """
     cdef Py_ssize_t c, i, first = 0
     cdef number_t old
     if number_t is complex64 or number_t is complex128 or number_t is complex_long:
@@ -354,7 +359,7 @@ cdef inline void combine_columns(
         for c in range(columns):
             combine(to + c * to_stride, source + c * source_stride, item, operation)
     elif rows == 1 and number_t in integer_t:
-        memcpy(&old, start, sizeof(number_t))
+        memcpy(&old, start, sizeof(number_t))   # for all a compiler knows, a write might change `start`
         for c in range(columns):
             combine_items(to + c * to_stride, <char *> &old, source + c * source_stride, 1, 0, item, operation)
     else:
@@ -395,7 +400,7 @@ cdef inline void reduce_rows(
             if row - begin < VECTOR_BYTES // size:
                 pass
             elif by_call != NULL and (
-                rows * (row - begin) >= WIDE_ITEMS or rows * (row - begin) * size >= WIDE_BYTES
+                rows * (row - begin) * size >= WIDE_BYTES or (rows > 1 and rows * (row - begin) >= WIDE_ITEMS)
             ):
                 begin += by_call(to + begin * size, start, source + begin * size, row - begin, rows, step)
                 end = min(row, begin + BLOCK_BYTES // size)
@@ -854,7 +859,7 @@ cdef inline void reduce_runs_with(
     """
     The units [first, last): the blocks of a row, in each run, at each outer position.
 
-    Rows of a block, some at a time, stay in registers.
+    Some rows at a time, so that the result of a block stays in registers.
     """
     cdef Py_ssize_t block = first % runs.blocks, number = first // runs.blocks
     cdef Py_ssize_t segment = number % runs.segments, outer = number // runs.segments
@@ -880,27 +885,24 @@ cdef inline void reduce_runs_with(
         source = runs.source + outer * runs.source_outer + runs.ends[segment] * step + begin * runs.source_row
         n = runs.ends[segment + 1] - runs.ends[segment]
         start = <const char *> runs.start
-        if packed and (narrow or n * (end - begin) <= FEW_ITEMS):
+        if packed and (narrow or (number_t in integer_t and n * (end - begin) <= FEW_ITEMS)):
             combine_columns(to, start, source, end - begin, n, step, size, size, item, operation)
-            n = 0
-            start = NULL
-        for i from 0 <= i < n by together:
-            prefetch(source + i * step + 2 * AHEAD_BYTES)
-            if together == 1:
-                reduce_rows(
-                    to, start, source + i * step, 1, 0, end - begin, runs.to_row, runs.source_row, item, operation,
-                    by_call,
-                )
-            else:
-                reduce_rows(
-                    to, start, source + i * step, min(together, n - i), step, end - begin, runs.to_row,
-                    runs.source_row, item, operation, by_call,
-                )
-            start = NULL
-        if start != NULL:
-            reduce_rows(
-                to, start, source, 0, step, end - begin, runs.to_row, runs.source_row, item, operation, by_call
-            )
+        elif n == 0:
+            combine_columns(to, start, source, end - begin, 0, step, runs.to_row, runs.source_row, item, operation)
+        else:
+            for i from 0 <= i < n by together:
+                prefetch(source + i * step + 2 * AHEAD_BYTES)
+                if together == 1:
+                    reduce_rows(
+                        to, start, source + i * step, 1, 0, end - begin, runs.to_row, runs.source_row, item,
+                        operation, by_call,
+                    )
+                else:
+                    reduce_rows(
+                        to, start, source + i * step, min(together, n - i), step, end - begin, runs.to_row,
+                        runs.source_row, item, operation, by_call,
+                    )
+                start = NULL
         block += 1
         if block == runs.blocks:
             block = 0

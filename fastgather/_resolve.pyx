@@ -25,7 +25,7 @@ wide = False
 
 
 def use(instruction_set):
-    """Check, convert and copy by one of those that `_narrow` knows."""
+    """Check, convert, copy and combine by one of those that `_narrow` knows."""
     global wide
     wide = instruction_set == "avx2"
 

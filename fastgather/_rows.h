@@ -12,7 +12,7 @@
  * of rows of floats: it sees a branch for every item.
  *
  * Those of floats go by vectors of 16 bytes, which every x86-64 and aarch64 has. fg_wide_rows(operation, type) gives
- * the functions of any type that go by 32 bytes first, or NULL; to call one takes as long as a row of some of those.
+ * the functions of any type that go by 32 bytes first, or NULL; a call costs as much as a few of those vectors.
  */
 #ifndef FASTGATHER_ROWS_H
 #define FASTGATHER_ROWS_H
@@ -24,17 +24,17 @@
 #include "_isa.h"
 
 #if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
-#define FG_PREFER(name, type, prefer, both, test)                                                        \
-    static inline type fg_##name##_##type(type a, type b)                                                \
-    {                                                                                                    \
-        type first = a, second = b;                                                                      \
-        __asm__(prefer " %1, %0" : "+x"(first) : "x"(b));                                                \
-        __asm__(prefer " %1, %0" : "+x"(second) : "x"(a));                                               \
-        __asm__(both " %1, %0" : "+x"(first) : "x"(second));                                             \
-        return first;                                                                                    \
+#define FG_PREFER(name, type, prefer, both, test)                                                                \
+    static inline type fg_##name##_##type(type a, type b)                                                        \
+    {                                                                                                            \
+        type first = a, second = b;                                                                              \
+        __asm__(prefer " %1, %0" : "+x"(first) : "x"(b));                                                        \
+        __asm__(prefer " %1, %0" : "+x"(second) : "x"(a));                                                       \
+        __asm__(both " %1, %0" : "+x"(first) : "x"(second));                                                     \
+        return first;                                                                                            \
     }
 #else
-#define FG_PREFER(name, type, prefer, both, test)                                                        \
+#define FG_PREFER(name, type, prefer, both, test)                                                                \
     static inline type fg_##name##_##type(type a, type b) { return test ? a : b; }
 #endif
 
@@ -56,7 +56,8 @@ enum { FG_START = 128 };
 
 #if defined(__GNUC__) || defined(__clang__)
 
-enum { FG_LONG_ROW = 1024, FG_AHEAD = 4096 };   /* bytes of a row that is prefetched as it is read, and how far */
+/* Bytes of a row that is prefetched as it is read, and how far; of several rows those that follow are. */
+enum { FG_LONG_ROW = 1024, FG_AHEAD = 4096 };
 
 /* Vectors of `bytes`, and where they lie in memory. */
 #define FG_VECTOR(type, bytes)                                                                                   \
@@ -105,6 +106,8 @@ FG_FLOAT_BY_BITS(double)
 #define FG_AMAX(type, bytes, old, new) fg_amax_##type##_##bytes(old, new)
 #define FG_AMIN(type, bytes, old, new) fg_amin_##type##_##bytes(old, new)
 
+#define FG_IS_FLOAT(type) ((type) 0.5 != 0)
+
 /* Blocks of `vectors` vectors. The block must be left if there are `odd_bits`. */
 #define FG_ROW_BY(name, combine, type, bytes, target, odd_bits, vectors)                                         \
     target static inline Py_ssize_t fg_row_##name##_##type##_by_##vectors##_of_##bytes(                          \
@@ -131,7 +134,7 @@ FG_FLOAT_BY_BITS(double)
                     results[k] = result;                                                                         \
                 }                                                                                                \
             }                                                                                                    \
-            if ((type) 0.5 != 0 && FG_ANY_##bytes(odd)) break;                                                   \
+            if (FG_IS_FLOAT(type) && FG_ANY_##bytes(odd)) break;                                                 \
             for (int k = 0; k < vectors; k++) ((fg_any_##type##_##bytes *) to)[k] = results[k];                  \
             to += bytes * vectors;                                                                               \
             source += bytes * vectors;                                                                           \
@@ -193,7 +196,7 @@ FG_INTEGER_BY_BITS(uint64_t, 16)
 FG_INTEGER_BY_BITS(int64_t, 32)
 FG_INTEGER_BY_BITS(uint64_t, 32)
 
-/* The last 16 bytes are float's and double's function above. */
+/* Vectors of 16 bytes that are left: of float and double by the function above. */
 #define FG_WIDE_ROW(name, combine, type, odd_bits)                                                               \
     FG_ROW_BY(name, combine, type, 32, FG_WIDE, odd_bits, 4)                                                     \
     FG_ROW_BY(name, combine, type, 32, FG_WIDE, odd_bits, 2)                                                     \

@@ -96,3 +96,17 @@ def printed_by(script, **options):
     assert process.returncode == 0, process.stdout + process.stderr
     assert process.stderr == ""
     return process.stdout.split("\n")[:-1]
+
+
+@pytest.fixture
+def instruction_sets():
+    """A loop over those that the CPU has, each in use for a turn; the chosen one is afterwards."""
+    from fastgather import _narrow
+
+    def turns():
+        for instruction_set in _narrow.instruction_sets():
+            _narrow.use(instruction_set)
+            yield instruction_set
+
+    yield turns
+    _narrow.use(_narrow.chosen)

@@ -181,17 +181,20 @@ def test_a_panel_has_rows(engine):
 
 @pytest.mark.parametrize("segments", [1, 2, 5, 300])
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
-def test_few_runs_are_shared_between_threads_by_columns(segments, threads):
+@pytest.mark.parametrize("dtype", ["i8", "c16"])
+def test_few_runs_are_shared_between_threads_by_columns(dtype, segments, threads):
+    """Each from a start, of two parts if it is complex."""
     from fastgather import _core
 
     rng = np.random.default_rng(segments)
-    data = rng.integers(0, 100, (1000, 2, 517)).transpose(1, 0, 2)
+    data = rng.integers(0, 100, (1000, 2, 517)).transpose(1, 0, 2).astype(dtype)
+    start = 1 + 2j if dtype == "c16" else 1
     cuts = np.sort(rng.choice(999, segments - 1, replace=False)) + 1
     lengths = np.diff(cuts, prepend=0, append=1000)
     expected = np.add.reduceat(data, [0, *cuts], axis=1)
     with _core.num_threads(threads):
-        result = _core.segment_reduce(data, "sum", lengths=lengths, axis=1)
-    np.testing.assert_array_equal(result, expected)
+        result = _core.segment_reduce(data, "sum", lengths=lengths, axis=1, initial=start)
+    np.testing.assert_array_equal(result, start + expected)
 
 
 def test_there_is_no_other_kernel_to_force():
@@ -465,24 +468,30 @@ ROW_DTYPES = ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8", "g", "
 
 
 def numbers(rng, shape, dtype, odd=()):
-    """Small ones, and in floats some of `odd` among them."""
+    """Small ones, and in floats, or the parts of complex numbers, some of `odd` among them."""
     array = rng.integers(-2, 3, shape).astype(dtype)
     if array.dtype.kind == "c":
-        array.imag = rng.integers(-2, 3, shape)
-    if array.dtype.kind == "f" and odd:
-        array = np.where(rng.random(shape) < 0.05, rng.choice(odd, shape), array).astype(dtype)
+        array.real = numbers(rng, shape, array.real.dtype, odd)
+        array.imag = numbers(rng, shape, array.real.dtype, odd)
+    elif array.dtype.kind == "f" and odd:
+        where = rng.random(shape) < 0.05
+        array[where] = rng.choice(np.array(odd, array.dtype), shape)[where]
     return array
+
+
+ZEROS = (0.0, -0.0)
+SPECIAL = (np.nan, -np.nan, np.inf, -np.inf, 0.0, -0.0)  # of which a sum makes NaN of other bits
 
 
 @pytest.mark.parametrize("columns", [None, 1, 2, 3, 5, 30])
 @pytest.mark.parametrize("dtype", ROW_DTYPES)
 @pytest.mark.parametrize("name", ["max", "min", "sum", "prod", "mean"])
-def test_runs_of_every_length(name, dtype, columns):
+def test_runs_of_every_length(instruction_sets, name, dtype, columns):
     """
     By each instruction set: some empty, some longer than a block of vectors, the last up to the end
-    of the memory; with and without NaN and zeros of both signs; by lengths and by offsets.
+    of the memory; with and without what is special among floats; by lengths and by offsets.
     """
-    from fastgather import _core, _fallback, _narrow
+    from fastgather import _core, _fallback
 
     rng = np.random.default_rng(0)
     lengths = np.concatenate([np.arange(70), [0, 0, 200, 1, 0, 17, 3, 0]])
@@ -492,46 +501,46 @@ def test_runs_of_every_length(name, dtype, columns):
         with pytest.raises(ValueError, match="segment 0 is empty"):
             _core.segment_reduce(np.zeros(shape, dtype), name, offsets=offsets)
         return
-    for odd in ((), (0.0, -0.0), (np.nan, 0.0, -0.0)):
+    for odd in ((), ZEROS, (np.nan, *ZEROS), SPECIAL):
         data = numbers(rng, shape, dtype, odd)
         expected = _fallback.segment_reduce(data, name, lengths=lengths)
-        for instruction_set in _narrow.instruction_sets():
-            _narrow.use(instruction_set)
+        for _ in instruction_sets():
             for threads in (1, 3):
                 with _core.num_threads(threads):
                     by_lengths = _core.segment_reduce(data, name, lengths=lengths)
                     assert_same(by_lengths, expected, any_nan=False)
                     by_offsets = _core.segment_reduce(data, name, offsets=offsets)
                     assert_same(by_offsets, expected, any_nan=False)
-        if np.dtype(dtype).kind != "f":
+        if np.dtype(dtype).kind in "iu":
             break
 
 
 @pytest.mark.parametrize("dtype", ROW_DTYPES)
 @pytest.mark.parametrize("name", ["amax", "amin", "sum", "prod"])
-def test_rows_of_every_width(name, dtype):
+def test_rows_of_every_width(instruction_sets, name, dtype):
     """By each instruction set, alone and in runs, items beside each other and apart."""
-    from fastgather import _core, _fallback, _narrow
+    from fastgather import _core, _fallback
 
     rng = np.random.default_rng(0)
     index = rng.integers(-5, 5, 30)
     lengths = [0, 1, 2, 5, 22]
     run = {"amax": "max", "amin": "min"}.get(name, name)
+    starts = {"i": (2, -3), "u": (2, 3), "f": (2.0, np.nan), "c": (1 + 2j, complex(np.nan, 2))}
     for width in (*range(1, 20), 31, 33, 64, 70, 130, 260, 515, 1500):
         for step in (1, 2):
-            source = numbers(rng, (30, width * step), dtype, (np.nan, 0.0, -0.0))[:, ::step]
-            data = numbers(rng, (5, width), dtype, (np.nan, 0.0, -0.0))
+            source = numbers(rng, (30, width * step), dtype, SPECIAL)[:, ::step]
+            data = numbers(rng, (5, width), dtype, SPECIAL)
             rows = _fallback.index_reduce(data, 0, index, source, name)
             runs = _fallback.segment_reduce(source, run, lengths=lengths)
-            from_2 = _fallback.segment_reduce(source, run, lengths=lengths, initial=2)
-            for instruction_set in _narrow.instruction_sets():
-                _narrow.use(instruction_set)
+            start = starts[source.dtype.kind][width % 2]
+            started = _fallback.segment_reduce(source, run, lengths=lengths, initial=start)
+            for _ in instruction_sets():
                 got = _core.index_reduce(data, 0, index, source, name)
                 assert_same(got, rows, any_nan=False)
                 got = _core.segment_reduce(source, run, lengths=lengths)
                 assert_same(got, runs, any_nan=False)
-                got = _core.segment_reduce(source, run, lengths=lengths, initial=2)
-                assert_same(got, from_2, any_nan=False)
+                got = _core.segment_reduce(source, run, lengths=lengths, initial=start)
+                assert_same(got, started, any_nan=False)
 
 
 @pytest.mark.parametrize("width", [1, 3, 16])
@@ -621,17 +630,16 @@ def test_all_index_values_may_lead_to_one_place(index_dtype):
 
 
 @pytest.mark.parametrize("index_dtype", ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"])
-def test_every_value_is_checked_before_the_first_write(index_dtype):
+def test_every_value_is_checked_before_the_first_write(instruction_sets, index_dtype):
     """By each instruction set, wherever the bad one lies, along and across lines of any length."""
-    from fastgather import _core, _narrow
+    from fastgather import _core
 
     size = 100
     limits = np.iinfo(index_dtype)
     edges = [v for v in (-size - 1, size, limits.min, limits.max) if limits.min <= v <= limits.max]
     bad = [v for v in edges if not -size <= v < size]
     good = [v for v in (-size, -1, 0, size - 1) if v >= limits.min]
-    for instruction_set in _narrow.instruction_sets():
-        _narrow.use(instruction_set)
+    for _ in instruction_sets():
         for length in (1, 7, 33, 64, 100, 257, 300):
             for step in (1, 3):
                 index = np.resize(np.array(good, index_dtype), length * step)[::step]
@@ -649,13 +657,12 @@ def test_every_value_is_checked_before_the_first_write(index_dtype):
 
 
 @pytest.mark.parametrize("forced", [None, "far"])
-def test_slices_of_every_length(forced):
+def test_slices_of_every_length(instruction_sets, forced):
     """By each instruction set, beside each other and apart, with some that are left out."""
-    from fastgather import _core, _narrow, _plan
+    from fastgather import _core, _plan
 
     rng = np.random.default_rng(0)
-    for instruction_set in _narrow.instruction_sets():
-        _narrow.use(instruction_set)
+    for _ in instruction_sets():
         _plan.force(forced)
         for length in (*range(1, 70), *range(90, 300, 7), 192, 193, 256, 257, 1000):
             data = rng.integers(0, 256, (40, length + 5), "u1")[:, : length + 5 * (length % 2)]

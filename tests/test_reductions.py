@@ -274,7 +274,7 @@ def test_narrow_elements_that_no_index_names_keep_their_bits(fg, variant, dtype)
 @pytest.mark.compiled
 @pytest.mark.parametrize("threads", THREADS)
 @narrow_floats
-def test_narrow_floats_convert_as_theirs_do(dtype, threads):
+def test_narrow_floats_convert_as_theirs_do(instruction_sets, dtype, threads):
     """From every one of them, and to them from what lies about every number they could round to."""
     from fastgather import _core, _narrow
 
@@ -285,8 +285,7 @@ def test_narrow_floats_convert_as_theirs_do(dtype, threads):
     wide = wide[~np.isnan(wide)]
     with _core.num_threads(threads), np.errstate(all="ignore"):
         is_nan = np.isnan(narrow)
-        for instruction_set in _narrow.instruction_sets():
-            _narrow.use(instruction_set)
+        for _ in instruction_sets():
             widened = _narrow.converted(narrow, np.dtype("f4"))
             assert np.isnan(widened[is_nan]).all()
             assert_same(widened[~is_nan], narrow[~is_nan].astype("f4"))
