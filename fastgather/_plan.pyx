@@ -56,6 +56,7 @@ cdef enum:
     CACHE_BYTES = 1 << 18       # what surely stays in a core's cache
     LEAST_PANEL = 1 << 19       # bytes of a panel: half of the second-level cache, within these limits
     LARGEST_PANEL = 1 << 20
+    FAR_PANEL = 1 << 23         # of one with so many rows that it has a line of the cache of each, in the last cache
     PANEL_ROW = 1 << 12         # bytes of a row of a panel, at most
     PANEL_LINES = 8             # lines of the cache in such a row, at most, where the panel holds lines
     ROWS_AHEAD = 8              # that are prefetched while a panel is packed
@@ -544,14 +545,15 @@ cdef int panel_column(const Plan *plan, const Nest *nest) noexcept nogil:
     Where lines of a large base lie across its rows, each position touches another row, of which the
     cache keeps nothing until the next column needs it, least of all where the length of a row is a
     power of two. A panel pays if its rows are read again about as often as they are packed, have a whole
-    line of the cache, or half a line where it need not be written back, and are more than come by themselves.
+    line of the cache and are more than come by themselves. A panel of so many rows that the
+    second-level cache has no room for a line of each is in the last one.
 
     walked first                    panel
     columns (`column` is inner)     rows: as they are, but short
     lines (`column` is outer)       lines: transposed, for a kernel that reads the index itself, line by line.
                                     To transpose back pays for less
     """
-    cdef Py_ssize_t size, bytes, least = LINE_BYTES // 2 if plan.operation == READ else LINE_BYTES
+    cdef Py_ssize_t size, bytes
     cdef int column = nest.inner, line = nest.outer
     if plan.components != 1 or plan.checks_only or nest.row >= 0 or nest.outer < 0:
         return -1
@@ -563,7 +565,8 @@ cdef int panel_column(const Plan *plan, const Nest *nest) noexcept nogil:
         size == 0
         or plan.base_strides[column] != plan.itemsize
         or plan.base_strides[line] != 0
-        or size * max(least, plan.itemsize) > panel_bytes
+        or size * LINE_BYTES > FAR_PANEL
+        or (plan.itemsize > LINE_BYTES and size * plan.itemsize > panel_bytes)
     ):
         return -1
     if forced == PANEL:
@@ -820,6 +823,7 @@ cdef Py_ssize_t panel_width(const Plan *plan, int threads) noexcept nogil:
     panels of about one width for each thread.
     """
     cdef Py_ssize_t width = min(panel_bytes // plan.component.size, <Py_ssize_t> PANEL_ROW), columns, panels
+    width = max(width, <Py_ssize_t> LINE_BYTES)
     if width > LINE_BYTES:
         width -= width % LINE_BYTES
     columns = plan.shape[plan.ndim - 1]

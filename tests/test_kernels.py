@@ -179,6 +179,27 @@ def test_a_panel_has_rows(engine):
     np.testing.assert_array_equal(result, np.full((13, 2, 38), 5.0))
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("rows", [9_000, 17_000, 140_000])
+def test_bases_of_many_rows(rows, threads):
+    """More than a panel in the second-level cache has lines for, and than one in the last."""
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(rows)
+    data = rng.integers(0, 100, (rows, 70)).astype(np.float32)
+    index = rng.integers(-rows, rows, (rows // 2, 70))
+    source = rng.integers(0, 100, index.shape).astype(np.float32)
+    for name in ("gather", "scatter", "scatter_add"):
+        operands = (data, 0, index) if name == "gather" else (data, 0, index, source)
+        with _core.num_threads(threads):
+            result = getattr(_core, name)(*operands)
+            assert_same(result, getattr(_fallback, name)(*operands))
+            if name != "gather":
+                in_place = data.copy()
+                getattr(_core, name)(in_place, 0, index, source, out=in_place)
+                assert_same(in_place, result)
+
+
 @pytest.mark.parametrize("segments", [1, 2, 5, 300])
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
 @pytest.mark.parametrize("dtype", ["i8", "c16"])
