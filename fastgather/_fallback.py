@@ -904,7 +904,9 @@ def _combine_runs(start, axis, ends, values, operation):
         result = _reduce_runs(start, axis, starts, values, operation)
     if result is not None and every:
         return result
-    total = reductions.start_runs(start, axis, ends, values, operation)
+    shape = (*values.shape[:axis], ends.size - 1, *values.shape[axis + 1 :])
+    start = arguments.identity(operation, values.dtype) if start is None else start
+    total = np.full(shape, start, values.dtype)
     if result is not None:
         total[(*(slice(None),) * axis, filled)] = result
     else:

@@ -75,30 +75,10 @@ cdef extern from "_rows.h" nogil:
         char *to, const char *start, const char *source, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t step
     ) noexcept nogil
     Rows wide_rows "fg_wide_rows" (int operation, int code)
-    Py_ssize_t row_sum_float "fg_row_sum_float" (
-        char *, const char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t
-    )
-    Py_ssize_t row_sum_double "fg_row_sum_double" (
-        char *, const char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t
-    )
-    Py_ssize_t row_prod_float "fg_row_prod_float" (
-        char *, const char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t
-    )
-    Py_ssize_t row_prod_double "fg_row_prod_double" (
-        char *, const char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t
-    )
-    Py_ssize_t row_amax_float "fg_row_amax_float" (
-        char *, const char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t
-    )
-    Py_ssize_t row_amax_double "fg_row_amax_double" (
-        char *, const char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t
-    )
-    Py_ssize_t row_amin_float "fg_row_amin_float" (
-        char *, const char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t
-    )
-    Py_ssize_t row_amin_double "fg_row_amin_double" (
-        char *, const char *, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t
-    )
+    Rows row_sum_float "fg_row_sum_float", row_sum_double "fg_row_sum_double"
+    Rows row_prod_float "fg_row_prod_float", row_prod_double "fg_row_prod_double"
+    Rows row_amax_float "fg_row_amax_float", row_amax_double "fg_row_amax_double"
+    Rows row_amin_float "fg_row_amin_float", row_amin_double "fg_row_amin_double"
     bint run_amax_float "fg_run_amax_float" (char *, const char *, const char *, Py_ssize_t, const char *)
     bint run_amax_double "fg_run_amax_double" (char *, const char *, const char *, Py_ssize_t, const char *)
     bint run_amin_float "fg_run_amin_float" (char *, const char *, const char *, Py_ssize_t, const char *)

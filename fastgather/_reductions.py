@@ -90,13 +90,6 @@ def labels(ends):
     return np.repeat(np.arange(ends.size - 1), np.diff(ends))
 
 
-def start_runs(start, axis, ends, values, operation):
-    """What the runs of `values` start from, an array: `start`, or what is neutral if it is None."""
-    shape = (*values.shape[:axis], ends.size - 1, *values.shape[axis + 1 :])
-    start = arguments.identity(operation, values.dtype) if start is None else start
-    return np.full(shape, start, values.dtype)
-
-
 def segment_reduce(data, reduce, lengths, offsets, axis, initial, combine_runs):
     """
     Reduce runs along `axis`.

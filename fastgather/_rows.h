@@ -153,13 +153,13 @@ FG_FLOAT_BY_BITS(double)
         return done + fg_row_##name##_##type##_by_1_of_16(                                                       \
             to + bytes, start, source + bytes, n - done, rows, step);                                            \
     }
-#define FG_ROWS(type)                                                                                            \
-    FG_ROW(sum, FG_SUM, type, fg_odd_##type##_16(result, result))                                                \
-    FG_ROW(prod, FG_PROD, type, fg_odd_##type##_16(result, result))                                              \
-    FG_ROW(amax, FG_AMAX, type, fg_odd_##type##_16(old, new))                                                    \
-    FG_ROW(amin, FG_AMIN, type, fg_odd_##type##_16(old, new))
-FG_ROWS(float)
-FG_ROWS(double)
+#define FG_ROWS_OF_FLOATS(row, type, bytes)                                                                      \
+    row(sum, FG_SUM, type, fg_odd_##type##_##bytes(result, result))                                              \
+    row(prod, FG_PROD, type, fg_odd_##type##_##bytes(result, result))                                            \
+    row(amax, FG_AMAX, type, fg_odd_##type##_##bytes(old, new))                                                  \
+    row(amin, FG_AMIN, type, fg_odd_##type##_##bytes(old, new))
+FG_ROWS_OF_FLOATS(FG_ROW, float, 16)
+FG_ROWS_OF_FLOATS(FG_ROW, double, 16)
 
 #if FG_HAS_WIDE
 typedef int64_t fg_bits_32 __attribute__((vector_size(32)));
@@ -223,17 +223,12 @@ FG_INTEGER_BY_BITS(uint64_t, 32)
     FG_WIDE_INTEGER_ROW(amin, FG_AMIN, type)                                                                     \
     FG_WIDE_INTEGER_ROW(amax, FG_AMAX, u##type)                                                                  \
     FG_WIDE_INTEGER_ROW(amin, FG_AMIN, u##type)
-#define FG_WIDE_ROWS_OF_FLOATS(type)                                                                             \
-    FG_WIDE_ROW(sum, FG_SUM, type, fg_odd_##type##_32(result, result))                                           \
-    FG_WIDE_ROW(prod, FG_PROD, type, fg_odd_##type##_32(result, result))                                         \
-    FG_WIDE_ROW(amax, FG_AMAX, type, fg_odd_##type##_32(old, new))                                               \
-    FG_WIDE_ROW(amin, FG_AMIN, type, fg_odd_##type##_32(old, new))
 FG_WIDE_ROWS_OF_INTEGERS(int8_t)
 FG_WIDE_ROWS_OF_INTEGERS(int16_t)
 FG_WIDE_ROWS_OF_INTEGERS(int32_t)
 FG_WIDE_ROWS_OF_INTEGERS(int64_t)
-FG_WIDE_ROWS_OF_FLOATS(float)
-FG_WIDE_ROWS_OF_FLOATS(double)
+FG_ROWS_OF_FLOATS(FG_WIDE_ROW, float, 32)
+FG_ROWS_OF_FLOATS(FG_WIDE_ROW, double, 32)
 
 /* `operation` counts from sum, `type` from int8_t by size, signed first; both signs have their sums in common. */
 #define FG_EITHER_SIGN(name, type) fg_wide_row_##name##_u##type, fg_wide_row_##name##_u##type
