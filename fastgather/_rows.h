@@ -52,6 +52,10 @@ static inline long double fg_smaller_long(long double a, long double b) { return
 typedef Py_ssize_t (*FgRows)(
     char *to, const char *start, const char *source, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t step);
 
+typedef int (*FgSide)(
+    char *to, const char *before, const char *source, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t to_stride,
+    Py_ssize_t before_stride, Py_ssize_t source_stride);
+
 enum { FG_START = 128 };
 
 #if defined(__GNUC__) || defined(__clang__)
@@ -299,6 +303,40 @@ static const unsigned char fg_lanes[128] = {
         return 1;                                                                                                \
     }
 
+/* The first four items of rows, which lie `source_stride` bytes apart, into four that start from those at `before`. 0,
+ * and nothing is done, if there is a NaN. */
+#define FG_ITEM(type, from, stride, k) ((fg_any_##type *) ((from) + (k) * (stride)))->item
+#define FG_FEW_float(from, stride, k)                                                                            \
+    {FG_ITEM(float, from, stride, 0), FG_ITEM(float, from, stride, 1), FG_ITEM(float, from, stride, 2),          \
+     FG_ITEM(float, from, stride, 3)}
+#define FG_FEW_double(from, stride, k) {FG_ITEM(double, from, stride, k), FG_ITEM(double, from, stride, k + 1)}
+#define FG_SIDE(name, type)                                                                                      \
+    static inline int fg_side_##name##_##type(                                                                   \
+        char *to, const char *before, const char *source, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t to_stride, \
+        Py_ssize_t before_stride, Py_ssize_t source_stride)                                                      \
+    {                                                                                                            \
+        enum { lanes = 16 / sizeof(type), vectors = 4 / lanes };                                                 \
+        fg_##type##_16 best[vectors];                                                                            \
+        fg_bits_16 odd = {0};                                                                                    \
+        for (int v = 0; v < vectors; v++)                                                                        \
+            best[v] = (fg_##type##_16) FG_FEW_##type(before, before_stride, v * lanes);                          \
+        for (; rows > 0; rows--, source += step)                                                                 \
+            for (int v = 0; v < vectors; v++) {                                                                  \
+                fg_##type##_16 new = FG_FEW_##type(source, source_stride, v * lanes);                            \
+                odd |= fg_odd_##type##_16(best[v], new);                                                         \
+                best[v] = fg_##name##_##type##_16(best[v], new);                                                 \
+            }                                                                                                    \
+        if (FG_ANY_16(odd)) return 0;                                                                            \
+        for (int k = 0; k < 4; k++) FG_ITEM(type, to, to_stride, k) = best[k / lanes][k % lanes];                \
+        return 1;                                                                                                \
+    }
+typedef struct { float item; } __attribute__((packed, may_alias)) fg_any_float;
+typedef struct { double item; } __attribute__((packed, may_alias)) fg_any_double;
+FG_SIDE(amax, float)
+FG_SIDE(amax, double)
+FG_SIDE(amin, float)
+FG_SIDE(amin, double)
+
 FG_RUN(amax, larger, float)
 FG_RUN(amax, larger, double)
 FG_RUN(amin, smaller, float)
@@ -316,6 +354,12 @@ static inline FgRows fg_wide_rows(int operation, int type) { return NULL; }
     }                                                                                                            \
     static inline int fg_run_##name##_##type(                                                                    \
         char *to, const char *start, const char *source, Py_ssize_t n, const char *end)                          \
+    {                                                                                                            \
+        return 0;                                                                                                \
+    }                                                                                                            \
+    static inline int fg_side_##name##_##type(                                                                   \
+        char *to, const char *before, const char *source, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t to_stride, \
+        Py_ssize_t before_stride, Py_ssize_t source_stride)                                                      \
     {                                                                                                            \
         return 0;                                                                                                \
     }
