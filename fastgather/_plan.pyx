@@ -191,6 +191,7 @@ cdef struct Nest:
     Py_ssize_t parts            # of a unit
     char *copies                # of the base, one for each part
     int outer, inner, row       # dims of the tile, or -1
+    Py_ssize_t between          # positions along the dims between the first two
     Py_ssize_t block[MAX_DIMS]
     Py_ssize_t fill_size
 
@@ -504,6 +505,33 @@ cdef int choose_row(Plan *plan) noexcept nogil:
         plan.ndim -= 1
         return -1
     return d
+
+
+cdef void choose_outer(const Plan *plan, Nest *nest) noexcept nogil:
+    """
+    The second dim of a tile: the next one outside of the first. Where these two have so few positions that a tile
+    would hardly begin, a longer one further out, of which it has so many that what the dims between them lead to, one
+    after the other, stays in a cache meanwhile. Not where serial dims would change places.
+    """
+    cdef Py_ssize_t between = 1, positions, least, inner
+    cdef int d
+    cdef bint serial = False
+    nest.between = 1
+    nest.outer = nest.inner - 1 if nest.inner > 0 else -1
+    if nest.outer < 1 or nest.row >= 0:
+        return
+    inner = plan.shape[nest.inner]
+    least = FOUR * inner * plan.shape[nest.outer]
+    if least > DIRECT_TILE // FOUR:
+        return
+    for d in range(nest.outer - 1, -1, -1):
+        between *= plan.shape[d + 1]
+        serial |= is_serial(plan, d + 1)
+        positions = min(DIRECT_TILE // between, plan.shape[d] * inner)
+        if positions >= least and not (serial and is_serial(plan, d)):
+            nest.outer = d
+            nest.between = between
+            least = 2 * positions
 
 
 cdef bint components_are_alike(const Plan *plan) noexcept nogil:
@@ -946,6 +974,7 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
         positions = CHECKED_TILE if plan.checks_only else DIRECT_TILE
     elif row_bytes * TILE > TILE_BYTES:
         positions = max(<Py_ssize_t> 1, TILE_BYTES // row_bytes)
+    positions = max(<Py_ssize_t> 1, positions // nest.between)
     if nest.few_a_row:
         positions = max(positions, plan.shape[nest.inner])
     if nest.side_by_side:
@@ -1502,14 +1531,14 @@ cdef Py_ssize_t run_few(Nest *nest) noexcept nogil:
     cdef int d
     nest.panel = nest.lines = nest.far = nest.whole_lines = nest.across = nest.foresees = nest.nontemporal = False
     for d in range(plan.ndim):
-        nest.block[d] = plan.shape[d] if d >= nest.outer else 1
+        nest.block[d] = plan.shape[d] if d == nest.outer or d == nest.inner or d == nest.row else 1
         start[d] = 0
     start_tile(nest, &tile)
     tile.offset = offset
     while True:
         bad += run_tile(nest, start, offset, &tile, NULL, 0, NULL)
-        d = nest.outer - 1
-        while d >= 0 and start[d] + 1 == plan.shape[d]:
+        d = plan.ndim - 1
+        while d >= 0 and start[d] + nest.block[d] == plan.shape[d]:
             start[d] = 0
             d -= 1
         if d < 0:
@@ -1538,7 +1567,7 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     nest.row = choose_row(plan)
     left = plan.ndim - (nest.row >= 0)
     nest.inner = left - 1
-    nest.outer = left - 2 if left > 1 else -1
+    choose_outer(plan, &nest)
     if count <= FEW and threads <= 1 and plan.copy == NULL and forced == NOTHING:
         choose_kernel(plan, &nest)
         return run_few(&nest)

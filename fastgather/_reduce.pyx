@@ -363,7 +363,9 @@ cdef inline void combine_columns(
         for i in range(first, rows):
             for c in range(columns):
                 combine(to + c * to_stride, source + i * step + c * source_stride, item, operation)
-    elif rows == 1 and start == NULL and (number_t in integer_t or operation == SUM or operation == PROD):
+    elif rows == 1 and start == NULL and (
+        number_t in integer_t or operation == SUM or operation == PROD or to_stride == 0    # all into one item
+    ):
         for c in range(columns):
             combine(to + c * to_stride, source + c * source_stride, item, operation)
     elif rows == 1 and number_t in integer_t:

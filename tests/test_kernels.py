@@ -504,6 +504,30 @@ ZEROS = (0.0, -0.0)
 SPECIAL = (np.nan, -np.nan, np.inf, -np.inf, 0.0, -0.0)  # of which a sum makes NaN of other bits
 
 
+@pytest.mark.parametrize("orders", ["CC", "CF", "FC"])
+@pytest.mark.parametrize("tail", [(2, 2), (3, 5), (5, 3), (12, 4), (3, 2, 2), (1, 2, 30)])
+@pytest.mark.parametrize("length", [40, 3000])
+def test_many_small_boxes(length, tail, orders):
+    """A tile has a part of many boxes, then the next part of them."""
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(0)
+    shape = (length, *tail)
+    data, src = (np.asarray(rng.random(shape), order=orders[0]) for _ in range(2))
+    for dim in range(-len(tail), 0):
+        index = rng.integers(-shape[dim], shape[dim], shape).astype(rng.choice(["i8", "i4", "u1"]))
+        index = np.asarray(index % shape[dim], order=orders[1])
+        for threads in (1, 3):
+            with _core.num_threads(threads):
+                for mode in ("raise", "wrap"):
+                    got = _core.gather(data, dim, index, mode=mode)
+                    assert_same(got, _fallback.gather(data, dim, index))
+                    got = _core.scatter(data, dim, index, src, mode=mode)
+                    assert_same(got, _fallback.scatter(data, dim, index, src))
+                    got = _core.scatter_add(data, dim, index, src, mode=mode)
+                    assert_same(got, _fallback.scatter_add(data, dim, index, src))
+
+
 @pytest.mark.parametrize("columns", [None, 1, 2, 3, 5, 30])
 @pytest.mark.parametrize("dtype", ROW_DTYPES)
 @pytest.mark.parametrize("name", ["max", "min", "sum", "prod", "mean"])
@@ -562,6 +586,27 @@ def test_rows_of_every_width(instruction_sets, name, dtype):
                 assert_same(got, runs, any_nan=False)
                 got = _core.segment_reduce(source, run, lengths=lengths, initial=start)
                 assert_same(got, started, any_nan=False)
+
+
+@pytest.mark.parametrize("dtype", ROW_DTYPES)
+@pytest.mark.parametrize("name", ["amax", "amin", "sum", "prod"])
+def test_a_row_into_one_item(name, dtype):
+    """The index is the same along dim, or there is none."""
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(0)
+    operation = {"amax": "max", "amin": "min", "sum": "add", "prod": "mul"}[name]
+    for width in (1, 2, 3, 4, 5, 9, 30):
+        data = numbers(rng, (20, 30), dtype, SPECIAL)
+        source = numbers(rng, (20, width), dtype, SPECIAL)
+        index = np.broadcast_to(rng.integers(0, 30, (20, 1)), source.shape)
+        for src in (source, np.asfortranarray(source)):
+            got = _core.scatter_reduce(data, 1, index, src, name)
+            assert_same(got, _fallback.scatter_reduce(data, 1, index, src, name), any_nan=False)
+            everywhere = np.empty((width, 0), int)
+            got = _core.scatter_nd(data[:, 0], everywhere, src.T, operation)
+            expected = _fallback.scatter_nd(data[:, 0], everywhere, src.T, operation)
+            assert_same(got, expected, any_nan=False)
 
 
 @pytest.mark.parametrize("width", [1, 3, 16])

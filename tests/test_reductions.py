@@ -99,9 +99,10 @@ ASSIGN = {"none": np.ndarray.__setitem__, "add": np.add.at, "mul": np.multiply.a
 @pytest.mark.parametrize("reduction", ASSIGN)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("layout", ["fortran", "backwards", "transposed"])
-def test_order_is_that_of_the_index_not_of_memory(fg, layout, form, reduction):
+@pytest.mark.parametrize("shape", [(30, 40, 50), (2000, 3, 2)])
+def test_order_is_that_of_the_index_not_of_memory(fg, shape, layout, form, reduction):
     rng, layout = np.random.default_rng(0), PLAIN_LAYOUTS[layout]
-    index = rng.integers(0, 3, (30, 40, 50))
+    index = rng.integers(0, 3, shape)
     values = rng.uniform(0.99, 1.01, index.shape).astype("f4")
     place = (index, np.broadcast_to(index[:1], index.shape))[: 2 if form == "tuple of two" else 1]
     data = np.ones((3, 3)[: len(place)], "f4")
