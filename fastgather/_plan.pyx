@@ -74,8 +74,9 @@ cdef enum:
     SHARED_PLACES = 1 << 9      # rows of a multiple of this length share few places in the first-level cache
     LEAST_PART = 1 << 8         # bytes between what one thread and the next write
     PLACES = 1 << 12            # bytes after which addresses share a place there
-    LEAST_ROWS = 16             # of an index that lies across its lines: as many of a multiple of that length find
-    MOST_ROWS = 1 << 9          # room there; and the most of any other that are walked for a line
+    LEAST_ROWS = 8              # of what is moved across lines: as many of a multiple of that length find room there,
+    MORE_ROWS = 16              # and more where an index or a reduction waits for memory more than for room;
+    MOST_ROWS = 1 << 9          # and the most of any other length that are walked for a line
     STREAM_AHEAD = 1 << 9       # bytes that the other operand is prefetched ahead along a line
     LINES_AHEAD = 4             # the same across lines
     STREAMED_ROWS = 8           # of a base that the hardware brings by itself, less one; of narrow items fewer pay
@@ -879,16 +880,24 @@ cdef bint crosses_large_base(const Plan *plan, int row) noexcept nogil:
     )
 
 
+cdef Py_ssize_t lines_with_room(Py_ssize_t stride, Py_ssize_t rows) noexcept nogil:
+    """How many lines of the cache, so far apart, stay in the first level of it; `rows` of those that share a place."""
+    return min(<Py_ssize_t> MOST_ROWS, rows * max(<Py_ssize_t> 1, PLACES // (stride & -stride)))
+
+
 cdef Py_ssize_t row_items(const Plan *plan, const Nest *nest, Py_ssize_t items_a_line) noexcept nogil:
     """
     How much of a row is walked at a time: of one that lies across the lines of the base so little that
-    these lines are still in a cache for the next position, which has its items beside those of this one.
+    these lines are still in a cache for the next position, which has its items beside those of this one. The same of
+    one that lies across the lines of the result.
     """
-    cdef Py_ssize_t lines
+    cdef Py_ssize_t stride = llabs(plan.base_strides[nest.row]), most = ROW_BYTES // plan.itemsize, lines
+    if plan.operation == READ and nest.inner >= 0 and stride <= LINE_BYTES < llabs(plan.stream_strides[nest.row]):
+        most = lines_with_room(llabs(plan.stream_strides[nest.row]), LEAST_ROWS)
     if nest.few_a_row:
-        return max(<Py_ssize_t> LINE_BYTES, PIECE_BYTES // max(<Py_ssize_t> 1, llabs(plan.base_strides[nest.row])))
-    if llabs(plan.base_strides[nest.row]) <= LINE_BYTES or nest.inner < 0:
-        return max(<Py_ssize_t> 1, ROW_BYTES // plan.itemsize)
+        return min(most, max(<Py_ssize_t> LINE_BYTES, PIECE_BYTES // max(<Py_ssize_t> 1, stride)))
+    if stride <= LINE_BYTES or nest.inner < 0:
+        return max(<Py_ssize_t> 1, most)
     if plan.operation != READ:
         return items_a_line
     if plan.components != 1:
@@ -903,16 +912,17 @@ cdef Py_ssize_t positions_a_line(const Plan *plan, const Nest *nest) noexcept no
     operand, lie across its rows, so many that the pieces of these are still in the first-level cache. All, where the
     order of positions is that of duplicates.
     """
-    cdef Py_ssize_t stride = 0
+    cdef Py_ssize_t stride = 0, rows = LEAST_ROWS if plan.operation <= SET else MORE_ROWS
     if nest.outer < 0 or (is_serial(plan, nest.outer) and is_serial(plan, nest.inner)):
         return plan.shape[nest.inner]
     if plan.components == 1 and plan.component.strides[nest.outer] == plan.component.itemsize:
         stride = llabs(plan.component.strides[nest.inner])
+        rows = MORE_ROWS
     if plan.stream_strides[nest.outer] == plan.itemsize:
         stride |= llabs(plan.stream_strides[nest.inner])
     if stride <= LINE_BYTES:
         return plan.shape[nest.inner]
-    return min(<Py_ssize_t> MOST_ROWS, LEAST_ROWS * max(<Py_ssize_t> 1, PLACES // (stride & -stride)))
+    return lines_with_room(stride, rows)
 
 
 cdef Py_ssize_t written(const Plan *plan, int d) noexcept nogil:
