@@ -6,10 +6,10 @@ A plan comes in with the dims in the user's order. `run` then
    each other in all operands (`order_dims`, `coalesce`);
 2. sets the innermost dim apart as a row, where the index is constant along it, or the one next to it where
    the innermost has a few index values (`walk_few_first`), makes one item of a short contiguous row
-   (`choose_row`), and walks lines where that suits all but the index (`walk_lines_first`), or, where they are very
-   short, across them (`walk_short_lines_across`);
-3. cuts the dims into blocks, the innermost two into tiles small enough for their offsets to stay in the
-   first-level cache (`cut`);
+   (`choose_row`), packs rows that lie across the lines of the base (`pack_rows`), and walks lines where that suits
+   all but the index (`walk_lines_first`), or, where they are very short, across them (`walk_short_lines_across`);
+3. cuts the dims into blocks, the innermost two, or another one for the second (`choose_outer`), into tiles small
+   enough for their offsets to stay in the first-level cache (`cut`);
 4. decides how threads share what can collide, where nothing else is left to share (`share`);
 5. hands contiguous ranges of tiles to threads; for each tile the index values become byte
    offsets (`_resolve`) and a kernel moves what lies there (`_gather`, `_scatter`, `_reduce`).
@@ -36,8 +36,8 @@ from fastgather._scatter cimport scatter_direct_kernel, scatter_kernel, scatter_
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
     AHEAD, DIV, FG_NONTEMPORAL, FOUR, FURTHER_AHEAD, LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP,
-    MOST_POINTS, READ, SET, SUM, TILE, VALUE_AHEAD, Direct, Kernel, Target, Tile, Values, end_nontemporal,
-    prefetch_row, int64_t,
+    MOST_POINTS, READ, SET, SUM, TILE, VALUE_AHEAD, Direct, Item3, Item12, Item16, Kernel, Target, Tile, Values,
+    end_nontemporal, move_items, prefetch_row, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
 cdef enum:
@@ -60,6 +60,7 @@ cdef enum:
     PANEL_ROW = 1 << 12         # bytes of a row of a panel, at most
     PANEL_LINES = 8             # lines of the cache in such a row, at most, where the panel holds lines
     ROWS_AHEAD = 8              # that are prefetched while a panel is packed
+    PACKED_ROWS = 1 << 7        # of a panel of rows, that are filled column by column
     BYPASS_BYTES = 1 << 25      # a result, or a source, that will not be found in the caches
     SHORT_LINE = 1 << 9         # bytes of a line that is foreseen without being asked for,
     SHORT_PIECE = 1 << 7        # and of a piece of a row that lines lie across
@@ -183,6 +184,7 @@ cdef struct Nest:
     Py_ssize_t origin           # bytes from the base to where each unit copies its part of it from, or 0
     bint panel                  # whether it does,
     bint lines                  # and transposes, so that the panel holds lines
+    bint packs                  # or rows
     int levels
     Level level[MAX_DIMS]       # parallel ones first, then serial ones in order
     Py_ssize_t units
@@ -567,6 +569,42 @@ cdef bint takes_points(const Plan *plan, const Nest *nest) noexcept nogil:
     )
 
 
+cdef bint pays_to_pack_rows(const Plan *plan, int row, int line, int threads) noexcept nogil:
+    """
+    Whether to pack rows takes less than to read each item where it lies: if these come from the first-level cache,
+    from the second or from memory, rows have to be read twice as often as packed, as often, or half as often.
+    """
+    cdef Py_ssize_t size = plan.component.size, reads = plan.shape[line], bytes = size * LINE_BYTES
+    return (
+        reads >= (2 * size if bytes <= STAYS_BYTES else size if bytes <= panel_bytes else size // 2)
+        and bytes <= FAR_PANEL and plan.shape[row] >= FOUR and elements(plan) * plan.itemsize > CACHE_BYTES
+        and (threads == 1 or bytes > panel_bytes or elements(plan) // reads * plan.itemsize >= threads * LINE_BYTES)
+    )
+
+
+cdef void pack_rows(Plan *plan, Nest *nest, int threads) noexcept nogil:
+    """
+    Rows that are read across the lines of a base, as from a table that keeps columns, by an index that leads along
+    these lines: some columns of all rows are packed into a panel first, where each row is contiguous.
+    """
+    cdef int row = nest.row if nest.row >= 0 else nest.outer, line = nest.inner
+    nest.packs = (
+        plan.operation == READ and plan.components == 1 and not plan.checks_only and row >= 0 and line >= 0
+        and plan.itemsize < LINE_BYTES and index_is_constant(plan, row) and plan.base_strides[line] == 0
+        and llabs(plan.component.step) == plan.itemsize and plan.stream_strides[row] == plan.itemsize
+        and llabs(plan.base_strides[row]) >= LINE_BYTES
+        and (forced == PANEL or pays_to_pack_rows(plan, row, line, threads))
+    )
+    if nest.packs:
+        if row != nest.row:
+            swap_dims(plan, row, line)
+            row, line = line, row
+        nest.row = row
+        nest.inner = line
+        nest.outer = -1
+        nest.between = 1
+
+
 cdef int panel_column(const Plan *plan, const Nest *nest) noexcept nogil:
     """
     The dim of the tile along which columns of the base are packed into a buffer, or -1 if that does not pay.
@@ -581,9 +619,12 @@ cdef int panel_column(const Plan *plan, const Nest *nest) noexcept nogil:
     columns (`column` is inner)     rows: as they are, but short
     lines (`column` is outer)       lines: transposed, for a kernel that reads the index itself, line by line.
                                     To transpose back pays for less
+    rows that lie across (`packs`)  rows: transposed, for a kernel that moves them whole
     """
     cdef Py_ssize_t size, bytes
     cdef int column = nest.inner, line = nest.outer
+    if nest.packs:
+        return nest.row
     if plan.components != 1 or plan.checks_only or nest.row >= 0 or nest.outer < 0:
         return -1
     if plan.base_strides[column] == 0 and nest.direct != NULL:
@@ -702,7 +743,7 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
             plan.operation = on_truth_values(plan.operation)
         nest.kernel = reduce_kernel(plan.typenum)
     elif plan.operation == READ:
-        nest.kernel = gather_kernel(0 if row_is_contiguous(plan, nest.row) else itemsize)
+        nest.kernel = gather_kernel(0 if nest.packs or row_is_contiguous(plan, nest.row) else itemsize)
     else:
         nest.kernel = scatter_kernel(0 if row_is_contiguous(plan, nest.row) else itemsize)
     nest.takes_points = takes_points(plan, nest)
@@ -750,7 +791,7 @@ cdef void choose_way(const Plan *plan, Nest *nest) noexcept nogil:
     nest.column = panel_column(plan, nest)
     nest.panel = nest.column >= 0
     nest.lines = nest.panel and nest.column == nest.outer
-    nest.far = lies_far(plan, nest)
+    nest.far = lies_far(plan, nest) or (nest.packs and plan.component.size * LINE_BYTES > panel_bytes)
     unasked = comes_unasked(plan, nest) and forced != FAR
     nest.whole_lines = not unasked and walks_whole_lines(plan, nest)
     nest.nontemporal = writes_past_caches(plan, nest)
@@ -771,7 +812,7 @@ cdef bint writes_past_caches(const Plan *plan, const Nest *nest) noexcept nogil:
     elif nest.inner >= 0:
         stretch *= plan.shape[nest.inner] if plan.stream_strides[nest.inner] == plan.itemsize else 1
     return (
-        FG_NONTEMPORAL and plan.operation == READ and not plan.checks_only and plan.itemsize % 4 == 0
+        FG_NONTEMPORAL and plan.operation == READ and not plan.checks_only and plan.itemsize % 4 == 0 and not nest.packs
         and stretch >= 2 * LINE_BYTES and (plan.itemsize >= LEAST_FAR or not nest.far)
         and (elements(plan) * plan.itemsize >= BYPASS_BYTES or forced == NONTEMPORAL)
     )
@@ -892,7 +933,7 @@ cdef Py_ssize_t row_items(const Plan *plan, const Nest *nest, Py_ssize_t items_a
     one that lies across the lines of the result.
     """
     cdef Py_ssize_t stride = llabs(plan.base_strides[nest.row]), most = ROW_BYTES // plan.itemsize, lines
-    if plan.operation == READ and nest.inner >= 0 and stride <= LINE_BYTES < llabs(plan.stream_strides[nest.row]):
+    if nest.inner >= 0 and stride <= LINE_BYTES < llabs(plan.stream_strides[nest.row]):
         most = lines_with_room(llabs(plan.stream_strides[nest.row]), LEAST_ROWS)
     if nest.few_a_row:
         return min(most, max(<Py_ssize_t> LINE_BYTES, PIECE_BYTES // max(<Py_ssize_t> 1, stride)))
@@ -975,7 +1016,8 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     if nest.row >= 0:
         nest.block[nest.row] = plan.shape[nest.row]
         if not is_serial(plan, nest.row):
-            nest.block[nest.row] = min(plan.shape[nest.row], row_items(plan, nest, items_a_line))
+            positions = panel_lines(plan) * items_a_line if nest.packs else row_items(plan, nest, items_a_line)
+            nest.block[nest.row] = min(plan.shape[nest.row], positions)
         row_bytes *= nest.block[nest.row]
     positions = TILE
     if nest.lines:
@@ -1099,7 +1141,7 @@ cdef bint share(Nest *nest, int threads) noexcept nogil:
         nest.parts = ceiling(threads, nest.units)
         if nest.direct != NULL:
             nest.direct = NULL
-            nest.far = lies_far(plan, nest)
+            nest.far = lies_far(plan, nest) or (nest.packs and plan.component.size * LINE_BYTES > panel_bytes)
             return True
     return False
 
@@ -1300,26 +1342,39 @@ cdef void advance(const Nest *nest, Py_ssize_t *start) noexcept nogil:
 cdef void copy_panel(const Nest *nest, const Py_ssize_t *start, Tile *tile, char *panel, bint back) noexcept nogil:
     """Pack the columns of the base that a unit works on into a panel, or unpack them, and aim the tile there."""
     cdef const Plan *plan = nest.plan
-    cdef Py_ssize_t columns = extent(nest, nest.column, start), width = columns * plan.itemsize
-    cdef Py_ssize_t line = line_bytes(nest), _, step = plan.itemsize if nest.lines else width
+    cdef Py_ssize_t columns = extent(nest, nest.column, start), width = columns * plan.itemsize, size = plan.itemsize
+    cdef Py_ssize_t line = line_bytes(nest), _, step = size if nest.lines else width, rows = plan.component.size, i, c
+    if nest.packs:
+        step = row_step(nest)
     cdef Py_ssize_t origin = 0 if back else nest.origin
     cdef int d
     cdef char *base = plan.base
     for d in range(plan.ndim):
         base += start[d] * plan.base_strides[d]
-    for _ in range(plan.component.size):
+    tile.target.step = step
+    if nest.lines:
+        tile.target.outer_base = line
+    if nest.packs:
+        tile.row_base_stride = size
+        for i from 0 <= i < rows by PACKED_ROWS:
+            for c in range(columns):
+                move_strided(
+                    panel + i * step + c * size, base + i * plan.component.step + c * plan.base_strides[nest.row],
+                    min(<Py_ssize_t> PACKED_ROWS, rows - i), step, plan.component.step, size,
+                )
+        return
+    for _ in range(rows):
         prefetch_row(base + origin + ROWS_AHEAD * plan.component.step, width)
-        if nest.lines:
-            transpose_row(base, panel, columns, line, plan.itemsize, back)
+        if nest.lines and back:
+            move_strided(base, panel, columns, size, line, size)
+        elif nest.lines:
+            move_strided(panel, base, columns, line, size, size)
         elif back:
             memcpy(base, panel, width)
         else:
             memcpy(panel, base + origin, width)
         base += plan.component.step
         panel += step
-    tile.target.step = step
-    if nest.lines:
-        tile.target.outer_base = line
 
 
 cdef void copy_part(const Nest *nest, const Py_ssize_t *start) noexcept nogil:
@@ -1344,15 +1399,27 @@ cdef Py_ssize_t line_bytes(const Nest *nest) noexcept nogil:
     return nest.plan.component.size * nest.plan.itemsize + (LINE_BYTES if nest.lines else 0)
 
 
+cdef Py_ssize_t row_step(const Nest *nest) noexcept nogil:
+    """From one row of a panel of rows to the next: no power of two, as in `line_bytes`, beyond a line of the cache."""
+    cdef Py_ssize_t width = nest.block[nest.row] * nest.plan.itemsize
+    return width if width % (2 * LINE_BYTES) else width + LINE_BYTES
+
+
+cdef Py_ssize_t panel_size(const Nest *nest) noexcept nogil:
+    if nest.packs:
+        return nest.plan.component.size * row_step(nest)
+    return nest.block[nest.column] * line_bytes(nest)
+
+
 cdef bint panel_is_kept(const Nest *nest) noexcept nogil:
-    return nest.block[nest.column] * line_bytes(nest) <= kept_bytes
+    return panel_size(nest) <= kept_bytes
 
 
 cdef char *take_panel(const Nest *nest) noexcept nogil:
     """Memory for a panel, or NULL."""
     if panel_is_kept(nest):
         return fg_take_panel(kept_bytes)
-    return <char *> malloc(nest.block[nest.column] * line_bytes(nest))
+    return <char *> malloc(panel_size(nest))
 
 
 cdef void keep_panel(const Nest *nest, char *panel) noexcept nogil:
@@ -1362,37 +1429,28 @@ cdef void keep_panel(const Nest *nest, char *panel) noexcept nogil:
         fg_keep_panel(panel)
 
 
-cdef inline void move_across(
-    char *row, char *lines, Py_ssize_t columns, Py_ssize_t line, Py_ssize_t itemsize, bint back
+cdef void move_strided(
+    char *to, const char *source, Py_ssize_t n, Py_ssize_t to_stride, Py_ssize_t stride, Py_ssize_t itemsize
 ) noexcept nogil:
-    cdef Py_ssize_t c
-    for c in range(columns):
-        if back:
-            memcpy(row + c * itemsize, lines + c * line, itemsize)
-        else:
-            memcpy(lines + c * line, row + c * itemsize, itemsize)
-
-
-cdef void transpose_row(
-    char *row, char *lines, Py_ssize_t columns, Py_ssize_t line, Py_ssize_t itemsize, bint back
-) noexcept nogil:
-    """From a row of the base to one place in each line of a panel, or back; by sizes, as memcpy is one move then."""
+    """A row of items into another, by sizes, as memcpy is one move then."""
+    cdef Py_ssize_t i
     if itemsize == 4:
-        move_across(row, lines, columns, line, 4, back)
+        move_items(to, source, n, to_stride, stride, <uint32_t *> NULL)
     elif itemsize == 8:
-        move_across(row, lines, columns, line, 8, back)
+        move_items(to, source, n, to_stride, stride, <uint64_t *> NULL)
     elif itemsize == 2:
-        move_across(row, lines, columns, line, 2, back)
+        move_items(to, source, n, to_stride, stride, <uint16_t *> NULL)
     elif itemsize == 1:
-        move_across(row, lines, columns, line, 1, back)
+        move_items(to, source, n, to_stride, stride, <uint8_t *> NULL)
     elif itemsize == 3:
-        move_across(row, lines, columns, line, 3, back)
+        move_items(to, source, n, to_stride, stride, <Item3 *> NULL)
     elif itemsize == 12:
-        move_across(row, lines, columns, line, 12, back)
+        move_items(to, source, n, to_stride, stride, <Item12 *> NULL)
     elif itemsize == 16:
-        move_across(row, lines, columns, line, 16, back)
+        move_items(to, source, n, to_stride, stride, <Item16 *> NULL)
     else:
-        move_across(row, lines, columns, line, itemsize, back)
+        for i in range(n):
+            memcpy(to + i * to_stride, source + i * stride, itemsize)
 
 
 cdef char *start_copy(const Nest *nest, Py_ssize_t part) noexcept nogil:
@@ -1579,8 +1637,10 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     nest.inner = left - 1
     choose_outer(plan, &nest)
     if count <= FEW and threads <= 1 and plan.copy == NULL and forced == NOTHING:
+        nest.packs = False
         choose_kernel(plan, &nest)
         return run_few(&nest)
+    pack_rows(plan, &nest, threads)
     walk_lines_first(plan, &nest)
     walk_short_lines_across(plan, &nest)
     nest.side_by_side = interleaves(plan, nest.outer, nest.inner)

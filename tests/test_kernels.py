@@ -504,6 +504,34 @@ ZEROS = (0.0, -0.0)
 SPECIAL = (np.nan, -np.nan, np.inf, -np.inf, 0.0, -0.0)  # of which a sum makes NaN of other bits
 
 
+@pytest.mark.parametrize("mode", ["raise", "wrap", "clip", "fill"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, "V3", np.float64, np.complex128, "V20"])
+def test_rows_of_a_table_that_keeps_columns(mode, dtype):
+    """
+    Rows are packed, some columns at a time: 5, 25 and 260 are no whole number of lines of a cache,
+    rows of 512 bytes share places in it, 20,000 rows have a panel in the last cache.
+    """
+    from fastgather import _core
+
+    rng = np.random.default_rng(0)
+    for rows, columns in ((3000, 25), (3000, 260), (2000, 512), (20_000, 5), (500_000, 1)):
+        itemsize = np.dtype(dtype).itemsize
+        data = rng.integers(0, 256, (columns, rows * itemsize), np.uint8).view(dtype).T
+        index = rng.integers(
+            *((-rows, rows) if mode == "raise" else (-2 * rows, 2 * rows)), 2 * rows
+        )
+        where = {"wrap": index % rows, "clip": index.clip(0, rows - 1)}.get(mode, index)
+        inside = (index >= 0) & (index < rows) if mode == "fill" else np.ones(index.shape, bool)
+        expected = np.ascontiguousarray(data)[np.where(inside, where, 0)]
+        expected[~inside] = data[7, 0]
+        backwards = np.asfortranarray(data[::-1])[::-1]
+        for threads in (1, 3):
+            with _core.num_threads(threads):
+                for table in (data, backwards):
+                    got = _core.index_select(table, 0, index, mode=mode, fill_value=data[7, 0])
+                    assert_same(got, expected)
+
+
 @pytest.mark.parametrize("orders", ["CC", "CF", "FC"])
 @pytest.mark.parametrize("tail", [(2, 2), (3, 5), (5, 3), (12, 4), (3, 2, 2), (1, 2, 30)])
 @pytest.mark.parametrize("length", [40, 3000])
