@@ -571,12 +571,12 @@ cdef bint takes_points(const Plan *plan, const Nest *nest) noexcept nogil:
 
 cdef bint pays_to_pack_rows(const Plan *plan, int row, int line, int threads) noexcept nogil:
     """
-    Whether to pack rows takes less than to read each item where it lies: if these come from the first-level cache,
-    from the second or from memory, rows have to be read twice as often as packed, as often, or half as often.
+    Whether to pack rows takes less than to read each item where it lies: rows have to be read half as often as packed,
+    as often or twice as often, the nearer their columns stay.
     """
     cdef Py_ssize_t size = plan.component.size, reads = plan.shape[line], bytes = size * LINE_BYTES
     return (
-        reads >= (2 * size if bytes <= STAYS_BYTES else size if bytes <= panel_bytes else size // 2)
+        reads >= (2 * size if bytes <= STAYS_BYTES else size if 2 * bytes <= CACHE_BYTES else size // 2)
         and bytes <= FAR_PANEL and plan.shape[row] >= FOUR and elements(plan) * plan.itemsize > CACHE_BYTES
         and (threads == 1 or bytes > panel_bytes or elements(plan) // reads * plan.itemsize >= threads * LINE_BYTES)
     )
