@@ -929,6 +929,17 @@ cdef bint lie_in_runs(cnp.ndarray values, int axis, Runs *runs):
     )
 
 
+cdef runs_as_they_lie(start, int axis, cnp.ndarray ends, cnp.ndarray values, str operation):
+    """The same with the dims in the order of their strides, or None if they do not lie in runs so either."""
+    cdef Runs runs
+    order = np.argsort([-abs(stride) for stride in (<object> values).strides], kind="stable")
+    turned = (<object> values).transpose(order)
+    along = np.flatnonzero(order == axis)[0]
+    if not lie_in_runs(turned, along, &runs):
+        return None
+    return np.ascontiguousarray(runs_from(start, along, ends, turned, operation).transpose(np.argsort(order)))
+
+
 def runs_from(start, int axis, cnp.ndarray ends, cnp.ndarray values, str operation):
     cdef Runs runs
     cdef Py_ssize_t shape[MAX_DIMS]
@@ -937,6 +948,15 @@ def runs_from(start, int axis, cnp.ndarray ends, cnp.ndarray values, str operati
     cdef bint plain = route(values, operation) == BY_KERNEL
     cdef cnp.ndarray total, first
     cdef Work work
+    if plain and not lie_in_runs(values, axis, &runs):
+        if bytes < FREE_BYTES:      # then a copy costs less
+            values = cnp.PyArray_NewCopy(values, cnp.NPY_CORDER)
+            lie_in_runs(values, axis, &runs)
+        else:
+            result = runs_as_they_lie(start, axis, ends, values, operation)
+            if result is not None:
+                return result
+            plain = False
     for d in range(ndim):
         shape[d] = cnp.PyArray_DIM(values, d)
     shape[axis] = cnp.PyArray_DIM(ends, 0) - 1
@@ -944,11 +964,6 @@ def runs_from(start, int axis, cnp.ndarray ends, cnp.ndarray values, str operati
     first = identity(operation, values.descr) if start is None else start
     if first.descr != values.descr:
         first = first.astype(values.descr)
-    if plain and not lie_in_runs(values, axis, &runs):
-        plain = bytes < FREE_BYTES  # then a copy costs less
-        if plain:
-            values = cnp.PyArray_NewCopy(values, cnp.NPY_CORDER)
-            lie_in_runs(values, axis, &runs)
     if not plain:
         cnp.PyArray_CopyInto(total, first)
         index = reductions.labels(ends)

@@ -157,6 +157,20 @@ def test_segments_in_order(fg, axis, order):
     assert_same(fg.segment_reduce(data, "sum", lengths=lengths, axis=axis), expected)
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2, 3])
+@pytest.mark.parametrize("dims", [(0, 1, 3, 2), (3, 2, 1, 0), (2, 0, 3, 1), (1, 3, 2, 0)])
+def test_segments_of_dims_in_any_order(fg, axis, dims):
+    rng = np.random.default_rng(0)
+    data = rng.standard_normal((13, 12, 14, 15)).transpose(dims)
+    lengths = np.array([3, 0, 7, data.shape[axis] - 10])
+    expected = np.zeros((*data.shape[:axis], 4, *data.shape[axis + 1 :]))
+    index = np.repeat(np.arange(4), lengths)
+    np.add.at(np.moveaxis(expected, axis, 0), index, np.moveaxis(data, axis, 0))
+    result = fg.segment_reduce(data, "sum", lengths=lengths, axis=axis)
+    assert result.flags.c_contiguous
+    assert_same(result, expected)
+
+
 def test_alpha_rounds_before_the_sum(fg):
     """Two roundings: no fused multiply-add."""
     rng = np.random.default_rng(0)
