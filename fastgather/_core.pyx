@@ -39,6 +39,7 @@ cdef extern from "numpy/arrayobject.h":
 
 cdef enum:
     FREE_BYTES = 1 << 16        # work from which the GIL is released
+    RUN_BYTES = 1 << 6          # that take as long as the start of a run
     FEW = 8                     # times as many elements as an index names, from which only they are accumulated
 
 cdef dict OPERATIONS = {"set": SET, "sum": SUM, "mean": SUM, "prod": PROD, "amax": AMAX, "amin": AMIN}
@@ -979,6 +980,7 @@ def runs_from(start, int axis, cnp.ndarray ends, cnp.ndarray values, str operati
     runs.source_stride = cnp.PyArray_STRIDE(values, axis)
     runs.operation = <Operation> <int> OPERATIONS[operation]
     start_runs(&runs, <const char *> cnp.PyArray_DATA(first), values.descr.itemsize)
+    bytes += RUN_BYTES * runs.outer * runs.segments
     if bytes < FREE_BYTES:
         reduce_runs(&runs, typenum, 1)
         return total
