@@ -74,10 +74,10 @@ cdef enum:
     LEAST_FAR = 16              # bytes of an item from there that is written past the caches
     SHARED_PLACES = 1 << 9      # rows of a multiple of this length share few places in the first-level cache
     LEAST_PART = 1 << 8         # bytes between what one thread and the next write
-    PLACES = 1 << 12            # bytes after which addresses share a place there
-    LEAST_ROWS = 8              # of what is moved across lines: as many of a multiple of that length find room there,
-    MORE_ROWS = 16              # and more where an index or a reduction waits for memory more than for room;
-    MOST_ROWS = 1 << 9          # and the most of any other length that are walked for a line
+    PLACES = 1 << 6             # of lines of a cache in its first level, which they share by their addresses
+    ROWS_A_PLACE = 8            # of what is moved across its lines, whose lines of the cache find room there,
+    MORE_ROWS = 16              # more where an index or a reduction waits for memory more than for room;
+    MOST_ROWS = 1 << 9          # and the most that are walked for a line
     STREAM_AHEAD = 1 << 9       # bytes that the other operand is prefetched ahead along a line
     LINES_AHEAD = 4             # the same across lines
     STREAMED_ROWS = 8           # of a base that the hardware brings by itself, less one; of narrow items fewer pay
@@ -385,17 +385,19 @@ cdef void coalesce(Plan *plan) noexcept nogil:
     plan.ndim = min(plan.ndim, last + 1)
 
 
-cdef void walk_few_first(Plan *plan) noexcept nogil:
+cdef void walk_few_first(Plan *plan, Py_ssize_t count) noexcept nogil:
     """
     Where the innermost dim has a few index values, the same all along the next one, as the channels of an image:
-    make that next dim the row, so that each value is looked at once a row and not at each position.
+    make that next dim the row, so that each value is looked at once a row and not at each position. One that lies
+    across the lines of the other operand is walked in pieces, which pays in a cache.
     Two serial dims do not change places: their order is that of duplicates.
     """
     cdef int d = plan.ndim - 1
     if (
         d > 0 and plan.shape[d] <= SIDE_BY_SIDE < plan.shape[d - 1] and not index_is_constant(plan, d)
         and index_is_constant(plan, d - 1)
-        and llabs(plan.base_strides[d - 1]) <= LINE_BYTES and llabs(plan.stream_strides[d - 1]) <= LINE_BYTES
+        and llabs(plan.base_strides[d - 1]) <= LINE_BYTES
+        and (llabs(plan.stream_strides[d - 1]) <= LINE_BYTES or count * plan.itemsize < BYPASS_BYTES)
         and not (is_serial(plan, d - 1) and is_serial(plan, d))
     ):
         swap_dims(plan, d - 1, d)
@@ -634,6 +636,7 @@ cdef int panel_column(const Plan *plan, const Nest *nest) noexcept nogil:
     if (
         size == 0
         or plan.base_strides[column] != plan.itemsize
+        or (index_is_constant(plan, column) and elements(plan) * plan.itemsize < BYPASS_BYTES)
         or plan.base_strides[line] != 0
         or size * LINE_BYTES > FAR_PANEL
         or (plan.itemsize > LINE_BYTES and size * plan.itemsize > panel_bytes)
@@ -921,9 +924,19 @@ cdef bint crosses_large_base(const Plan *plan, int row) noexcept nogil:
     )
 
 
-cdef Py_ssize_t lines_with_room(Py_ssize_t stride, Py_ssize_t rows) noexcept nogil:
-    """How many lines of the cache, so far apart, stay in the first level of it; `rows` of those that share a place."""
-    return min(<Py_ssize_t> MOST_ROWS, rows * max(<Py_ssize_t> 1, PLACES // (stride & -stride)))
+cdef Py_ssize_t lines_with_room(Py_ssize_t lines, size_t stride, Py_ssize_t rows) noexcept nogil:
+    """How many of these lines of the cache the first level of it keeps, if it has room for `rows` in a place."""
+    cdef unsigned char[PLACES] taken
+    cdef Py_ssize_t count = 0
+    cdef size_t place
+    memset(taken, 0, PLACES)
+    while count < min(lines, <Py_ssize_t> MOST_ROWS):
+        place = <size_t> count * stride // LINE_BYTES % PLACES
+        if taken[place] == rows:
+            break
+        taken[place] += 1
+        count += 1
+    return count
 
 
 cdef Py_ssize_t row_items(const Plan *plan, const Nest *nest, Py_ssize_t items_a_line) noexcept nogil:
@@ -934,7 +947,7 @@ cdef Py_ssize_t row_items(const Plan *plan, const Nest *nest, Py_ssize_t items_a
     """
     cdef Py_ssize_t stride = llabs(plan.base_strides[nest.row]), most = ROW_BYTES // plan.itemsize, lines
     if nest.inner >= 0 and stride <= LINE_BYTES < llabs(plan.stream_strides[nest.row]):
-        most = lines_with_room(llabs(plan.stream_strides[nest.row]), LEAST_ROWS)
+        most = lines_with_room(plan.shape[nest.row], llabs(plan.stream_strides[nest.row]), ROWS_A_PLACE)
     if nest.few_a_row:
         return min(most, max(<Py_ssize_t> LINE_BYTES, PIECE_BYTES // max(<Py_ssize_t> 1, stride)))
     if stride <= LINE_BYTES or nest.inner < 0:
@@ -953,7 +966,7 @@ cdef Py_ssize_t positions_a_line(const Plan *plan, const Nest *nest) noexcept no
     operand, lie across its rows, so many that the pieces of these are still in the first-level cache. All, where the
     order of positions is that of duplicates.
     """
-    cdef Py_ssize_t stride = 0, rows = LEAST_ROWS if plan.operation <= SET else MORE_ROWS
+    cdef Py_ssize_t stride = 0, rows = ROWS_A_PLACE if plan.operation <= SET else MORE_ROWS
     if nest.outer < 0 or (is_serial(plan, nest.outer) and is_serial(plan, nest.inner)):
         return plan.shape[nest.inner]
     if plan.components == 1 and plan.component.strides[nest.outer] == plan.component.itemsize:
@@ -963,7 +976,7 @@ cdef Py_ssize_t positions_a_line(const Plan *plan, const Nest *nest) noexcept no
         stride |= llabs(plan.stream_strides[nest.inner])
     if stride <= LINE_BYTES:
         return plan.shape[nest.inner]
-    return lines_with_room(stride, rows)
+    return lines_with_room(plan.shape[nest.inner], stride, rows)
 
 
 cdef Py_ssize_t written(const Plan *plan, int d) noexcept nogil:
@@ -1630,7 +1643,7 @@ cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     plan.one_value = writes_one_value(plan)
     order_dims(plan, count)
     coalesce(plan)
-    walk_few_first(plan)
+    walk_few_first(plan, count)
     repeat_along_row(plan, room)
     nest.row = choose_row(plan)
     left = plan.ndim - (nest.row >= 0)
