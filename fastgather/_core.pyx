@@ -40,6 +40,7 @@ cdef extern from "numpy/arrayobject.h":
 cdef enum:
     FREE_BYTES = 1 << 16        # work from which the GIL is released
     RUN_BYTES = 1 << 6          # that take as long as the start of a run
+    SHORT_RUN = 3               # of so many items, on average
     FEW = 8                     # times as many elements as an index names, from which only they are accumulated
 
 cdef dict OPERATIONS = {"set": SET, "sum": SUM, "mean": SUM, "prod": PROD, "amax": AMAX, "amin": AMIN}
@@ -931,8 +932,13 @@ cdef bint lie_in_runs(cnp.ndarray values, int axis, Runs *runs):
 
 
 cdef runs_as_they_lie(start, int axis, cnp.ndarray ends, cnp.ndarray values, str operation):
-    """The same with the dims in the order of their strides, or None if they do not lie in runs so either."""
+    """
+    The same with the dims in the order of their strides, or None if they do not lie in runs so either. Where runs
+    are short, it takes less to add row by row to what all of them start from.
+    """
     cdef Runs runs
+    if SHORT_RUN * cnp.PyArray_DIM(ends, 0) > cnp.PyArray_DIM(values, axis):
+        return None
     order = np.argsort([-abs(stride) for stride in (<object> values).strides], kind="stable")
     turned = (<object> values).transpose(order)
     along = np.flatnonzero(order == axis)[0]

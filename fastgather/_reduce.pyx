@@ -79,12 +79,12 @@ cdef extern from "_rows.h" nogil:
     Rows row_prod_float "fg_row_prod_float", row_prod_double "fg_row_prod_double"
     Rows row_amax_float "fg_row_amax_float", row_amax_double "fg_row_amax_double"
     Rows row_amin_float "fg_row_amin_float", row_amin_double "fg_row_amin_double"
-    ctypedef bint (*Side "FgSide")(
-        char *to, const char *before, const char *source, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t to_stride,
-        Py_ssize_t before_stride, Py_ssize_t source_stride
+    ctypedef Py_ssize_t (*Columns "FgColumns")(
+        char *to, const char *start, const char *source, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t step,
+        Py_ssize_t to_stride, Py_ssize_t source_stride
     ) noexcept nogil
-    Side side_amax_float "fg_side_amax_float", side_amax_double "fg_side_amax_double"
-    Side side_amin_float "fg_side_amin_float", side_amin_double "fg_side_amin_double"
+    Columns columns_amax_float "fg_columns_amax_float", columns_amax_double "fg_columns_amax_double"
+    Columns columns_amin_float "fg_columns_amin_float", columns_amin_double "fg_columns_amin_double"
     bint run_amax_float "fg_run_amax_float" (char *, const char *, const char *, Py_ssize_t, const char *)
     bint run_amax_double "fg_run_amax_double" (char *, const char *, const char *, Py_ssize_t, const char *)
     bint run_amin_float "fg_run_amin_float" (char *, const char *, const char *, Py_ssize_t, const char *)
@@ -287,24 +287,6 @@ cdef inline number_t sum_or_product(number_t old, number_t new, Operation operat
     return old + new if operation == SUM else old * new
 
 
-cdef inline bint prefer_side_by_side(
-    char *to, const char *before, const char *source, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t to_stride,
-    Py_ssize_t before_stride, Py_ssize_t source_stride, plain_t *item, Operation operation,
-) noexcept nogil:
-    """The same of the largest or smallest of FOUR items of each row, by vectors. Whether that is done."""
-    if plain_t is float:
-        if operation == AMAX:
-            return side_amax_float(to, before, source, rows, step, to_stride, before_stride, source_stride)
-        if operation == AMIN:
-            return side_amin_float(to, before, source, rows, step, to_stride, before_stride, source_stride)
-    elif plain_t is double:
-        if operation == AMAX:
-            return side_amax_double(to, before, source, rows, step, to_stride, before_stride, source_stride)
-        if operation == AMIN:
-            return side_amin_double(to, before, source, rows, step, to_stride, before_stride, source_stride)
-    return False
-
-
 cdef inline void combine_side_by_side(
     char *to, const char *start, const char *source, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t to_stride,
     Py_ssize_t source_stride, plain_t *item, Operation operation, int columns,
@@ -316,10 +298,6 @@ cdef inline void combine_side_by_side(
     cdef const char *before = <const char *> to if start == NULL else start
     cdef int c
     cdef bint odd = False
-    if columns == FOUR and prefer_side_by_side(
-        to, before, source, rows, step, to_stride, before_stride, source_stride, item, operation
-    ):
-        return
     for c in range(columns):
         memcpy(&value[c], before + c * before_stride, size)
     for i in range(rows):
@@ -363,9 +341,7 @@ cdef inline void combine_columns(
         for i in range(first, rows):
             for c in range(columns):
                 combine(to + c * to_stride, source + i * step + c * source_stride, item, operation)
-    elif rows == 1 and start == NULL and (
-        number_t in integer_t or operation == SUM or operation == PROD or to_stride == 0    # all into one item
-    ):
+    elif rows == 1 and start == NULL:
         for c in range(columns):
             combine(to + c * to_stride, source + c * source_stride, item, operation)
     elif rows == 1 and number_t in integer_t:
@@ -384,6 +360,29 @@ cdef inline void combine_columns(
             combine_side_by_side(to, start, source, rows, step, to_stride, source_stride, item, operation, 2)
         elif columns == 3:
             combine_side_by_side(to, start, source, rows, step, to_stride, source_stride, item, operation, 3)
+
+
+cdef inline Py_ssize_t prefer_columns(
+    char *to, const char *start, const char *source, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t step,
+    Py_ssize_t to_stride, Py_ssize_t source_stride, number_t *item, Operation operation,
+) noexcept nogil:
+    """
+    The largest or smallest of the first items of rows that are not contiguous, by vectors, which pays for the look
+    for a NaN; how many those are. They must not lie in one place.
+    """
+    if to_stride == 0:
+        return 0
+    if number_t is float:
+        if operation == AMAX:
+            return columns_amax_float(to, start, source, n, rows, step, to_stride, source_stride)
+        if operation == AMIN:
+            return columns_amin_float(to, start, source, n, rows, step, to_stride, source_stride)
+    elif number_t is double:
+        if operation == AMAX:
+            return columns_amax_double(to, start, source, n, rows, step, to_stride, source_stride)
+        if operation == AMIN:
+            return columns_amin_double(to, start, source, n, rows, step, to_stride, source_stride)
+    return 0
 
 
 cdef inline void reduce_rows(
@@ -424,7 +423,11 @@ cdef inline void reduce_rows(
             )
             begin = end
     else:
-        combine_columns(to, start, source, row, rows, step, to_stride, source_stride, item, operation)
+        begin = prefer_columns(to, start, source, row, rows, step, to_stride, source_stride, item, operation)
+        combine_columns(
+            to + begin * to_stride, start, source + begin * source_stride, row - begin, rows, step, to_stride,
+            source_stride, item, operation,
+        )
 
 
 cdef inline bint sum_four_complex(

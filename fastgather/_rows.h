@@ -52,9 +52,9 @@ static inline long double fg_smaller_long(long double a, long double b) { return
 typedef Py_ssize_t (*FgRows)(
     char *to, const char *start, const char *source, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t step);
 
-typedef int (*FgSide)(
-    char *to, const char *before, const char *source, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t to_stride,
-    Py_ssize_t before_stride, Py_ssize_t source_stride);
+typedef Py_ssize_t (*FgColumns)(
+    char *to, const char *start, const char *source, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t step,
+    Py_ssize_t to_stride, Py_ssize_t source_stride);
 
 enum { FG_START = 128 };
 
@@ -303,39 +303,48 @@ static const unsigned char fg_lanes[128] = {
         return 1;                                                                                                \
     }
 
-/* The first four items of rows, which lie `source_stride` bytes apart, into four that start from those at `before`. 0,
- * and nothing is done, if there is a NaN. */
-#define FG_ITEM(type, from, stride, k) ((fg_any_##type *) ((from) + (k) * (stride)))->item
-#define FG_FEW_float(from, stride, k)                                                                            \
-    {FG_ITEM(float, from, stride, 0), FG_ITEM(float, from, stride, 1), FG_ITEM(float, from, stride, 2),          \
-     FG_ITEM(float, from, stride, 3)}
-#define FG_FEW_double(from, stride, k) {FG_ITEM(double, from, stride, k), FG_ITEM(double, from, stride, k + 1)}
-#define FG_SIDE(name, type)                                                                                      \
-    static inline int fg_side_##name##_##type(                                                                   \
-        char *to, const char *before, const char *source, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t to_stride, \
-        Py_ssize_t before_stride, Py_ssize_t source_stride)                                                      \
+#define FG_APART __attribute__((noinline))
+
+/* Rows whose items lie `source_stride` bytes apart, into one whose items lie `to_stride` apart, four columns at a time:
+ * as fg_row_OPERATION_TYPE. */
+#define FG_ITEM(type, at) ((fg_any_##type *) (at))->item
+#define FG_FEW_float(at, stride)                                                                                 \
+    {FG_ITEM(float, at), FG_ITEM(float, at + stride), FG_ITEM(float, at + 2 * stride), FG_ITEM(float, at + 3 * stride)}
+#define FG_FEW_double(at, stride) {FG_ITEM(double, at), FG_ITEM(double, at + stride)}
+#define FG_COLUMNS(name, type)                                                                                   \
+    FG_APART static Py_ssize_t fg_columns_##name##_##type(                                                       \
+        char *to, const char *start, const char *source, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t step,         \
+        Py_ssize_t to_stride, Py_ssize_t source_stride)                                                          \
     {                                                                                                            \
         enum { lanes = 16 / sizeof(type), vectors = 4 / lanes };                                                 \
-        fg_##type##_16 best[vectors];                                                                            \
-        fg_bits_16 odd = {0};                                                                                    \
-        for (int v = 0; v < vectors; v++)                                                                        \
-            best[v] = (fg_##type##_16) FG_FEW_##type(before, before_stride, v * lanes);                          \
-        for (; rows > 0; rows--, source += step)                                                                 \
-            for (int v = 0; v < vectors; v++) {                                                                  \
-                fg_##type##_16 new = FG_FEW_##type(source, source_stride, v * lanes);                            \
-                odd |= fg_odd_##type##_16(best[v], new);                                                         \
-                best[v] = fg_##name##_##type##_16(best[v], new);                                                 \
+        const Py_ssize_t next = lanes * source_stride, start_stride = start != NULL ? 0 : to_stride;             \
+        Py_ssize_t done, row;                                                                                    \
+        for (done = 0; done + 4 <= n; done += 4) {                                                               \
+            const char *from = start != NULL ? start : to;                                                       \
+            fg_##type##_16 best[vectors], new;                                                                   \
+            fg_bits_16 odd = {0};                                                                                \
+            for (int v = 0; v < vectors; v++, from += lanes * start_stride)                                      \
+                best[v] = (fg_##type##_16) FG_FEW_##type(from, start_stride);                                    \
+            for (row = 0; row < rows; row++) {                                                                   \
+                from = source + row * step;                                                                      \
+                for (int v = 0; v < vectors; v++, from += next) {                                                \
+                    new = (fg_##type##_16) FG_FEW_##type(from, source_stride);                                   \
+                    odd |= fg_odd_##type##_16(best[v], new);                                                     \
+                    best[v] = fg_##name##_##type##_16(best[v], new);                                             \
+                }                                                                                                \
             }                                                                                                    \
-        if (FG_ANY_16(odd)) return 0;                                                                            \
-        for (int k = 0; k < 4; k++) FG_ITEM(type, to, to_stride, k) = best[k / lanes][k % lanes];                \
-        return 1;                                                                                                \
+            if (FG_ANY_16(odd)) break;                                                                           \
+            for (int k = 0; k < 4; k++, to += to_stride) FG_ITEM(type, to) = best[k / lanes][k % lanes];         \
+            source += 4 * source_stride;                                                                         \
+        }                                                                                                        \
+        return done;                                                                                             \
     }
 typedef struct { float item; } __attribute__((packed, may_alias)) fg_any_float;
 typedef struct { double item; } __attribute__((packed, may_alias)) fg_any_double;
-FG_SIDE(amax, float)
-FG_SIDE(amax, double)
-FG_SIDE(amin, float)
-FG_SIDE(amin, double)
+FG_COLUMNS(amax, float)
+FG_COLUMNS(amax, double)
+FG_COLUMNS(amin, float)
+FG_COLUMNS(amin, double)
 
 FG_RUN(amax, larger, float)
 FG_RUN(amax, larger, double)
@@ -357,9 +366,9 @@ static inline FgRows fg_wide_rows(int operation, int type) { return NULL; }
     {                                                                                                            \
         return 0;                                                                                                \
     }                                                                                                            \
-    static inline int fg_side_##name##_##type(                                                                   \
-        char *to, const char *before, const char *source, Py_ssize_t rows, Py_ssize_t step, Py_ssize_t to_stride, \
-        Py_ssize_t before_stride, Py_ssize_t source_stride)                                                      \
+    static inline Py_ssize_t fg_columns_##name##_##type(                                                         \
+        char *to, const char *start, const char *source, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t step,         \
+        Py_ssize_t to_stride, Py_ssize_t source_stride)                                                          \
     {                                                                                                            \
         return 0;                                                                                                \
     }
