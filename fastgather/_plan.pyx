@@ -36,8 +36,8 @@ from fastgather._scatter cimport scatter_direct_kernel, scatter_kernel, scatter_
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
     AHEAD, DIV, FG_NONTEMPORAL, FOUR, FURTHER_AHEAD, LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP,
-    MOST_POINTS, READ, SET, SUM, TILE, VALUE_AHEAD, Direct, Item3, Item12, Item16, Kernel, Target, Tile, Values,
-    end_nontemporal, move_items, prefetch_row, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
+    MOST_POINTS, READ, SET, SUM, TILE, VALUE_AHEAD, Direct, Kernel, Target, Tile, Values, end_nontemporal,
+    prefetch_row, int64_t,
 )
 
 cdef enum:
@@ -783,6 +783,8 @@ cdef Py_ssize_t far_bytes(const Plan *plan, const Nest *nest) noexcept nogil:
 
 cdef bint lies_far(const Plan *plan, const Nest *nest) noexcept nogil:
     """Whether what an index leads to is prefetched."""
+    if nest.packs:
+        return plan.component.size * LINE_BYTES > panel_bytes
     return not nest.panel and not plan.checks_only and plan.components > 0 and (
         base_bytes(plan) > far_bytes(plan, nest) or has_lines_apart(plan, nest) or forced == FAR
     )
@@ -794,7 +796,7 @@ cdef void choose_way(const Plan *plan, Nest *nest) noexcept nogil:
     nest.column = panel_column(plan, nest)
     nest.panel = nest.column >= 0
     nest.lines = nest.panel and nest.column == nest.outer
-    nest.far = lies_far(plan, nest) or (nest.packs and plan.component.size * LINE_BYTES > panel_bytes)
+    nest.far = lies_far(plan, nest)
     unasked = comes_unasked(plan, nest) and forced != FAR
     nest.whole_lines = not unasked and walks_whole_lines(plan, nest)
     nest.nontemporal = writes_past_caches(plan, nest)
@@ -1154,7 +1156,7 @@ cdef bint share(Nest *nest, int threads) noexcept nogil:
         nest.parts = ceiling(threads, nest.units)
         if nest.direct != NULL:
             nest.direct = NULL
-            nest.far = lies_far(plan, nest) or (nest.packs and plan.component.size * LINE_BYTES > panel_bytes)
+            nest.far = lies_far(plan, nest)
             return True
     return False
 
@@ -1352,31 +1354,26 @@ cdef void advance(const Nest *nest, Py_ssize_t *start) noexcept nogil:
         start[d] = 0
 
 
+cdef char *start_of(const Plan *plan, const Py_ssize_t *start) noexcept nogil:
+    """Where what a unit works on begins in the base."""
+    cdef char *base = plan.base
+    cdef int d
+    for d in range(plan.ndim):
+        base += start[d] * plan.base_strides[d]
+    return base
+
+
 cdef void copy_panel(const Nest *nest, const Py_ssize_t *start, Tile *tile, char *panel, bint back) noexcept nogil:
     """Pack the columns of the base that a unit works on into a panel, or unpack them, and aim the tile there."""
     cdef const Plan *plan = nest.plan
-    cdef Py_ssize_t columns = extent(nest, nest.column, start), width = columns * plan.itemsize, size = plan.itemsize
-    cdef Py_ssize_t line = line_bytes(nest), _, step = size if nest.lines else width, rows = plan.component.size, i, c
-    if nest.packs:
-        step = row_step(nest)
+    cdef Py_ssize_t columns = extent(nest, nest.column, start), size = plan.itemsize, width = columns * size
+    cdef Py_ssize_t line = line_bytes(nest), _, step = size if nest.lines else width
     cdef Py_ssize_t origin = 0 if back else nest.origin
-    cdef int d
-    cdef char *base = plan.base
-    for d in range(plan.ndim):
-        base += start[d] * plan.base_strides[d]
-    tile.target.step = step
-    if nest.lines:
-        tile.target.outer_base = line
+    cdef char *base = start_of(plan, start)
     if nest.packs:
-        tile.row_base_stride = size
-        for i from 0 <= i < rows by PACKED_ROWS:
-            for c in range(columns):
-                move_strided(
-                    panel + i * step + c * size, base + i * plan.component.step + c * plan.base_strides[nest.row],
-                    min(<Py_ssize_t> PACKED_ROWS, rows - i), step, plan.component.step, size,
-                )
+        fill_rows(nest, columns, tile, base, panel)
         return
-    for _ in range(rows):
+    for _ in range(plan.component.size):
         prefetch_row(base + origin + ROWS_AHEAD * plan.component.step, width)
         if nest.lines and back:
             move_strided(base, panel, columns, size, line, size)
@@ -1388,16 +1385,33 @@ cdef void copy_panel(const Nest *nest, const Py_ssize_t *start, Tile *tile, char
             memcpy(panel, base + origin, width)
         base += plan.component.step
         panel += step
+    tile.target.step = step
+    if nest.lines:
+        tile.target.outer_base = line
+
+
+cdef void fill_rows(
+    const Nest *nest, Py_ssize_t columns, Tile *tile, const char *base, char *panel
+) noexcept nogil:
+    """The same of rows that lie across the base: some rows at a time, which stay in a cache from column to column."""
+    cdef const Plan *plan = nest.plan
+    cdef Py_ssize_t size = plan.itemsize, rows = plan.component.size, along = plan.component.step, i, c
+    cdef Py_ssize_t across = plan.base_strides[nest.row], step = row_step(nest)
+    for i from 0 <= i < rows by PACKED_ROWS:
+        for c in range(columns):
+            move_strided(
+                panel + i * step + c * size, base + i * along + c * across, min(<Py_ssize_t> PACKED_ROWS, rows - i),
+                step, along, size,
+            )
+    tile.target.step = step
+    tile.row_base_stride = size
 
 
 cdef void copy_part(const Nest *nest, const Py_ssize_t *start) noexcept nogil:
     """Copy the lines of the base that a unit writes to; or columns, where there was no memory for a panel."""
     cdef const Plan *plan = nest.plan
     cdef Py_ssize_t step = plan.component.step, _, rows = 1, width
-    cdef char *to = plan.base
-    cdef int d
-    for d in range(plan.ndim):
-        to += start[d] * plan.base_strides[d]
+    cdef char *to = start_of(plan, start)
     if nest.panel:
         rows, width = plan.component.size, extent(nest, nest.inner, start) * plan.itemsize
     else:
@@ -1442,28 +1456,36 @@ cdef void keep_panel(const Nest *nest, char *panel) noexcept nogil:
         fg_keep_panel(panel)
 
 
+cdef inline void move_each(
+    char *to, const char *source, Py_ssize_t n, Py_ssize_t to_stride, Py_ssize_t stride, Py_ssize_t itemsize
+) noexcept nogil:
+    cdef Py_ssize_t _
+    for _ in range(n):
+        memcpy(to, source, itemsize)
+        to += to_stride
+        source += stride
+
+
 cdef void move_strided(
     char *to, const char *source, Py_ssize_t n, Py_ssize_t to_stride, Py_ssize_t stride, Py_ssize_t itemsize
 ) noexcept nogil:
     """A row of items into another, by sizes, as memcpy is one move then."""
-    cdef Py_ssize_t i
     if itemsize == 4:
-        move_items(to, source, n, to_stride, stride, <uint32_t *> NULL)
+        move_each(to, source, n, to_stride, stride, 4)
     elif itemsize == 8:
-        move_items(to, source, n, to_stride, stride, <uint64_t *> NULL)
+        move_each(to, source, n, to_stride, stride, 8)
     elif itemsize == 2:
-        move_items(to, source, n, to_stride, stride, <uint16_t *> NULL)
+        move_each(to, source, n, to_stride, stride, 2)
     elif itemsize == 1:
-        move_items(to, source, n, to_stride, stride, <uint8_t *> NULL)
+        move_each(to, source, n, to_stride, stride, 1)
     elif itemsize == 3:
-        move_items(to, source, n, to_stride, stride, <Item3 *> NULL)
+        move_each(to, source, n, to_stride, stride, 3)
     elif itemsize == 12:
-        move_items(to, source, n, to_stride, stride, <Item12 *> NULL)
+        move_each(to, source, n, to_stride, stride, 12)
     elif itemsize == 16:
-        move_items(to, source, n, to_stride, stride, <Item16 *> NULL)
+        move_each(to, source, n, to_stride, stride, 16)
     else:
-        for i in range(n):
-            memcpy(to + i * to_stride, source + i * stride, itemsize)
+        move_each(to, source, n, to_stride, stride, itemsize)
 
 
 cdef char *start_copy(const Nest *nest, Py_ssize_t part) noexcept nogil:
