@@ -933,7 +933,7 @@ cdef bint lie_in_runs(cnp.ndarray values, int axis, Runs *runs):
 
 cdef runs_as_they_lie(start, int axis, cnp.ndarray ends, cnp.ndarray values, str operation):
     """
-    The same with the dims in the order of their strides, or None if they do not lie in runs so either. Where runs
+    `runs_from` with the dims in the order of their strides, or None if they do not lie in runs so either. Where runs
     are short, it takes less to add row by row to what all of them start from.
     """
     cdef Runs runs

@@ -60,7 +60,8 @@ cdef enum:
     PANEL_ROW = 1 << 12         # bytes of a row of a panel, at most
     PANEL_LINES = 8             # lines of the cache in such a row, at most, where the panel holds lines
     ROWS_AHEAD = 8              # that are prefetched while a panel is packed
-    PACKED_ROWS = 1 << 7        # of a panel of rows, that are filled column by column
+    PACKED_LINES = 4            # in a row of a panel of rows,
+    PACKED_ROWS = 1 << 6        # of which so many are filled at a time, column by column
     BYPASS_BYTES = 1 << 25      # a result, or a source, that will not be found in the caches
     SHORT_LINE = 1 << 9         # bytes of a line that is foreseen without being asked for,
     SHORT_PIECE = 1 << 7        # and of a piece of a row that lines lie across
@@ -462,7 +463,8 @@ cdef bint interleaves(const Plan *plan, int few, int many) noexcept nogil:
 cdef void walk_short_lines_across(Plan *plan, const Nest *nest) noexcept nogil:
     """
     Where lines are so short that a loop along one would hardly begin: walk the first items of many lines, then the
-    second. What comes from memory is better walked once.
+    second. What comes from memory is better walked once. Not where serial dims would change places, with each other
+    or with one that lies between them.
     """
     cdef int position = nest.inner, line = nest.outer
     if (
@@ -470,7 +472,7 @@ cdef void walk_short_lines_across(Plan *plan, const Nest *nest) noexcept nogil:
         and elements(plan) * plan.component.itemsize <= SHORT_BYTES
         and llabs(plan.base_strides[line]) <= LINE_BYTES and llabs(plan.stream_strides[line]) <= LINE_BYTES
         and llabs(plan.component.strides[line]) <= LINE_BYTES
-        and not (is_serial(plan, position) and is_serial(plan, line))
+        and not (is_serial(plan, position) and (is_serial(plan, line) or nest.between > 1))
     ):
         swap_dims(plan, line, position)
 
@@ -592,7 +594,8 @@ cdef void pack_rows(Plan *plan, Nest *nest, int threads) noexcept nogil:
     cdef int row = nest.row if nest.row >= 0 else nest.outer, line = nest.inner
     nest.packs = (
         plan.operation == READ and plan.components == 1 and not plan.checks_only and row >= 0 and line >= 0
-        and plan.itemsize < LINE_BYTES and index_is_constant(plan, row) and plan.base_strides[line] == 0
+        and 0 < plan.component.size and plan.itemsize < LINE_BYTES
+        and index_is_constant(plan, row) and plan.base_strides[line] == 0
         and llabs(plan.component.step) == plan.itemsize and plan.stream_strides[row] == plan.itemsize
         and llabs(plan.base_strides[row]) >= LINE_BYTES
         and (forced == PANEL or pays_to_pack_rows(plan, row, line, threads))
@@ -614,7 +617,8 @@ cdef int panel_column(const Plan *plan, const Nest *nest) noexcept nogil:
     Where lines of a large base lie across its rows, each position touches another row, of which the
     cache keeps nothing until the next column needs it, least of all where the length of a row is a
     power of two. A panel pays if its rows are read again about as often as they are packed, have a whole
-    line of the cache and are more than come by themselves. A panel of so many rows that the
+    line of the cache and are more than come by themselves, and if what is moved is more than a cache keeps or the index
+    is not the same along a row. A panel of so many rows that the
     second-level cache has no room for a line of each is in the last one.
 
     walked first                    panel
@@ -636,7 +640,6 @@ cdef int panel_column(const Plan *plan, const Nest *nest) noexcept nogil:
     if (
         size == 0
         or plan.base_strides[column] != plan.itemsize
-        or (index_is_constant(plan, column) and elements(plan) * plan.itemsize < BYPASS_BYTES)
         or plan.base_strides[line] != 0
         or size * LINE_BYTES > FAR_PANEL
         or (plan.itemsize > LINE_BYTES and size * plan.itemsize > panel_bytes)
@@ -648,6 +651,7 @@ cdef int panel_column(const Plan *plan, const Nest *nest) noexcept nogil:
         llabs(plan.component.step) < 4 * LINE_BYTES
         or bytes <= CACHE_BYTES
         or 2 * plan.shape[line] < size
+        or (index_is_constant(plan, column) and elements(plan) * plan.itemsize < BYPASS_BYTES)
         or size < min(<Py_ssize_t> STREAMED_ROWS, plan.itemsize)
     ):
         return -1
@@ -915,6 +919,11 @@ cdef Py_ssize_t panel_lines(const Plan *plan) noexcept nogil:
     return min(<Py_ssize_t> PANEL_LINES, max(<Py_ssize_t> 1, panel_bytes // bytes))
 
 
+cdef Py_ssize_t packed_columns(const Plan *plan) noexcept nogil:
+    """Columns of a panel of rows, in so few lines that some rows of it stay in the first-level cache."""
+    return min(<Py_ssize_t> PACKED_LINES, panel_lines(plan)) * (LINE_BYTES // plan.itemsize)
+
+
 cdef bint crosses_large_base(const Plan *plan, int row) noexcept nogil:
     """
     Whether a row that is read lies across the lines of a large base: a piece of all rows comes first, then the next,
@@ -947,13 +956,14 @@ cdef Py_ssize_t row_items(const Plan *plan, const Nest *nest, Py_ssize_t items_a
     these lines are still in a cache for the next position, which has its items beside those of this one. The same of
     one that lies across the lines of the result.
     """
-    cdef Py_ssize_t stride = llabs(plan.base_strides[nest.row]), most = ROW_BYTES // plan.itemsize, lines
+    cdef Py_ssize_t stride = llabs(plan.base_strides[nest.row]), most, lines
+    most = max(<Py_ssize_t> 1, ROW_BYTES // plan.itemsize)
     if nest.inner >= 0 and stride <= LINE_BYTES < llabs(plan.stream_strides[nest.row]):
         most = lines_with_room(plan.shape[nest.row], llabs(plan.stream_strides[nest.row]), ROWS_A_PLACE)
     if nest.few_a_row:
         return min(most, max(<Py_ssize_t> LINE_BYTES, PIECE_BYTES // max(<Py_ssize_t> 1, stride)))
     if stride <= LINE_BYTES or nest.inner < 0:
-        return max(<Py_ssize_t> 1, most)
+        return most
     if plan.operation != READ:
         return items_a_line
     if plan.components != 1:
@@ -968,17 +978,19 @@ cdef Py_ssize_t positions_a_line(const Plan *plan, const Nest *nest) noexcept no
     operand, lie across its rows, so many that the pieces of these are still in the first-level cache. All, where the
     order of positions is that of duplicates.
     """
-    cdef Py_ssize_t stride = 0, rows = ROWS_A_PLACE if plan.operation <= SET else MORE_ROWS
+    cdef Py_ssize_t most = plan.shape[nest.inner], stride, rows = ROWS_A_PLACE if plan.operation <= SET else MORE_ROWS
     if nest.outer < 0 or (is_serial(plan, nest.outer) and is_serial(plan, nest.inner)):
         return plan.shape[nest.inner]
     if plan.components == 1 and plan.component.strides[nest.outer] == plan.component.itemsize:
         stride = llabs(plan.component.strides[nest.inner])
-        rows = MORE_ROWS
+        if stride > LINE_BYTES:
+            rows = MORE_ROWS
+            most = lines_with_room(most, stride, rows)
     if plan.stream_strides[nest.outer] == plan.itemsize:
-        stride |= llabs(plan.stream_strides[nest.inner])
-    if stride <= LINE_BYTES:
-        return plan.shape[nest.inner]
-    return lines_with_room(plan.shape[nest.inner], stride, rows)
+        stride = llabs(plan.stream_strides[nest.inner])
+        if stride > LINE_BYTES:
+            most = lines_with_room(most, stride, rows)
+    return most
 
 
 cdef Py_ssize_t written(const Plan *plan, int d) noexcept nogil:
@@ -1031,7 +1043,7 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     if nest.row >= 0:
         nest.block[nest.row] = plan.shape[nest.row]
         if not is_serial(plan, nest.row):
-            positions = panel_lines(plan) * items_a_line if nest.packs else row_items(plan, nest, items_a_line)
+            positions = packed_columns(plan) if nest.packs else row_items(plan, nest, items_a_line)
             nest.block[nest.row] = min(plan.shape[nest.row], positions)
         row_bytes *= nest.block[nest.row]
     positions = TILE
@@ -1396,7 +1408,7 @@ cdef void fill_rows(
     """The same of rows that lie across the base: some rows at a time, which stay in a cache from column to column."""
     cdef const Plan *plan = nest.plan
     cdef Py_ssize_t size = plan.itemsize, rows = plan.component.size, along = plan.component.step, i, c
-    cdef Py_ssize_t across = plan.base_strides[nest.row], step = row_step(nest)
+    cdef Py_ssize_t across = plan.base_strides[nest.row], step = columns * size
     for i from 0 <= i < rows by PACKED_ROWS:
         for c in range(columns):
             move_strided(
@@ -1426,27 +1438,15 @@ cdef Py_ssize_t line_bytes(const Nest *nest) noexcept nogil:
     return nest.plan.component.size * nest.plan.itemsize + (LINE_BYTES if nest.lines else 0)
 
 
-cdef Py_ssize_t row_step(const Nest *nest) noexcept nogil:
-    """From one row of a panel of rows to the next: no power of two, as in `line_bytes`, beyond a line of the cache."""
-    cdef Py_ssize_t width = nest.block[nest.row] * nest.plan.itemsize
-    return width if width % (2 * LINE_BYTES) else width + LINE_BYTES
-
-
-cdef Py_ssize_t panel_size(const Nest *nest) noexcept nogil:
-    if nest.packs:
-        return nest.plan.component.size * row_step(nest)
-    return nest.block[nest.column] * line_bytes(nest)
-
-
 cdef bint panel_is_kept(const Nest *nest) noexcept nogil:
-    return panel_size(nest) <= kept_bytes
+    return nest.block[nest.column] * line_bytes(nest) <= kept_bytes
 
 
 cdef char *take_panel(const Nest *nest) noexcept nogil:
     """Memory for a panel, or NULL."""
     if panel_is_kept(nest):
         return fg_take_panel(kept_bytes)
-    return <char *> malloc(panel_size(nest))
+    return <char *> malloc(nest.block[nest.column] * line_bytes(nest))
 
 
 cdef void keep_panel(const Nest *nest, char *panel) noexcept nogil:
@@ -1588,7 +1588,7 @@ cdef bint units_cover(const Plan *plan, const Nest *nest) noexcept nogil:
     cdef int d
     if nest.sharing != WHOLE or nest.row >= 0 or nest.inner < 0 or nest.outer < 0 or plan.components != 1:
         return False
-    if plan.one_value:
+    if plan.one_value or nest.between > 1:
         return False
     line = plan.component.size * plan.component.step
     if not nest.panel:

@@ -391,7 +391,7 @@ cdef inline void reduce_rows(
 ) noexcept nogil:
     """
     Rows into one row, which starts from what it holds, or from `start`. A block that vectors leave goes item by item,
-    and they go on after it.
+    and they go on after it; where items lie apart, all that is left goes item by item.
     """
     cdef Py_ssize_t begin = 0, end, size = sizeof(number_t)
     cdef bint packed = to_stride == sizeof(number_t) and source_stride == sizeof(number_t)

@@ -517,19 +517,59 @@ def test_rows_of_a_table_that_keeps_columns(mode, dtype):
     for rows, columns in ((3000, 25), (3000, 260), (2000, 512), (20_000, 5), (500_000, 1)):
         itemsize = np.dtype(dtype).itemsize
         data = rng.integers(0, 256, (columns, rows * itemsize), np.uint8).view(dtype).T
-        index = rng.integers(
-            *((-rows, rows) if mode == "raise" else (-2 * rows, 2 * rows)), 2 * rows
-        )
+        reach = rows if mode == "raise" else 2 * rows
+        index = rng.integers(-reach, reach, 2 * rows)
         where = {"wrap": index % rows, "clip": index.clip(0, rows - 1)}.get(mode, index)
         inside = (index >= 0) & (index < rows) if mode == "fill" else np.ones(index.shape, bool)
         expected = np.ascontiguousarray(data)[np.where(inside, where, 0)]
         expected[~inside] = data[7, 0]
-        backwards = np.asfortranarray(data[::-1])[::-1]
+        backwards = np.asfortranarray(data[::-1, ::-1])[::-1, ::-1]
         for threads in (1, 3):
             with _core.num_threads(threads):
                 for table in (data, backwards):
                     got = _core.index_select(table, 0, index, mode=mode, fill_value=data[7, 0])
                     assert_same(got, expected)
+
+
+@pytest.mark.parametrize("columns", [5, 40])
+def test_tables_of_more_dims_and_of_none(columns):
+    """A panel for each of the units; nothing to pack; what is dropped stays."""
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(0)
+    data = rng.random((7, columns, 3000)).transpose(2, 0, 1)
+    index = rng.integers(-3500, 3500, 6000)
+    for threads in (1, 3):
+        with _core.num_threads(threads):
+            got = _core.take(data, index, 0, mode="wrap")
+            assert_same(got, _fallback.take(data, index, 0, mode="wrap"))
+            got = _core.take(data, index, 0, mode="drop", out=np.ones((6000, 7, columns)))
+            expected = _fallback.take(data, index, 0, mode="drop", out=np.ones((6000, 7, columns)))
+            assert_same(got, expected)
+            got = _core.take(data[:0], index, 0, mode="fill", fill_value=5)
+            assert (got == 5).all()
+            with pytest.raises(IndexError, match="out of bounds for dim 0 with size 0"):
+                _core.index_select(data[:0], 0, index)
+
+
+def test_a_base_is_copied_whole_where_the_index_lies_in_another_order():
+    """
+    A tile has the first dim and the last, for the second lies outermost in the memory of the index:
+    units have 3 rows of the base between them, though the index is as long as the base has rows.
+    """
+    from fastgather import _core, _plan
+
+    def second_outermost(dtype):
+        array = np.empty((200, 1000, 8), dtype)[:, :3].transpose(1, 0, 2)
+        array[...] = 1
+        return array
+
+    data = np.ones((200, 16, 8), np.float32)
+    for kernel in ("panel", None):
+        _plan.force(kernel)
+        got = _core.scatter(data, 1, second_outermost(np.int64), second_outermost(np.float32))
+        _plan.force(None)
+        np.testing.assert_array_equal(got, data)
 
 
 @pytest.mark.parametrize("orders", ["CC", "CF", "FC"])
@@ -543,8 +583,8 @@ def test_many_small_boxes(length, tail, orders):
     shape = (length, *tail)
     data, src = (np.asarray(rng.random(shape), order=orders[0]) for _ in range(2))
     for dim in range(-len(tail), 0):
-        index = rng.integers(-shape[dim], shape[dim], shape).astype(rng.choice(["i8", "i4", "u1"]))
-        index = np.asarray(index % shape[dim], order=orders[1])
+        index = rng.integers(-shape[dim], shape[dim], shape).astype(rng.choice(["i8", "i4", "i1"]))
+        index = np.asarray(index, order=orders[1])
         for threads in (1, 3):
             with _core.num_threads(threads):
                 for mode in ("raise", "wrap"):

@@ -1,6 +1,8 @@
 """The paragraph "Duplicates" of the contract: which value stays, and what combining gives,
 to the bit, on every number of threads and on both engines."""
 
+import math
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -114,6 +116,23 @@ def test_order_is_that_of_the_index_not_of_memory(fg, shape, layout, form, reduc
         assert_same(result, expected)
 
 
+@pytest.mark.parametrize("reduction", ASSIGN)
+@pytest.mark.parametrize("shape", [(2, 3, 2000), (3, 3, 3000), (2, 2, 3, 2000)])
+def test_order_of_a_few_points_of_long_slices(fg, shape, reduction):
+    """In Fortran's order slices are outermost, and the points of each lie next to each other."""
+    rng = np.random.default_rng(0)
+    index = np.asfortranarray(np.arange(math.prod(shape[:-1])).reshape(shape[:-1]) % 2)
+    updates = np.asfortranarray(rng.uniform(0.99, 1.01, shape).astype("f4"))
+    data = np.asfortranarray(np.ones((2, shape[-1]), "f4"))
+    expected = data.copy()
+    for position in np.ndindex(shape[:-1]):
+        row = expected[index[position]]
+        ASSIGN[reduction](row, slice(None), updates[position])
+    for threads in THREADS:
+        with fg.num_threads(threads):
+            assert_same(fg.scatter_nd(data, (index,), updates, reduction), expected)
+
+
 @pytest.mark.parametrize("threads", THREADS)
 def test_order_where_lines_are_written_together(fg, threads):
     """`arr` broadcasts along the first dim, so that the rows of `indices` meet in one line."""
@@ -161,7 +180,7 @@ def test_segments_in_order(fg, axis, order):
 @pytest.mark.parametrize("dims", [(0, 1, 3, 2), (3, 2, 1, 0), (2, 0, 3, 1), (1, 3, 2, 0)])
 def test_segments_of_dims_in_any_order(fg, axis, dims):
     rng = np.random.default_rng(0)
-    data = rng.standard_normal((13, 12, 14, 15)).transpose(dims)
+    data = rng.standard_normal((23, 22, 24, 25)).transpose(dims)
     lengths = np.array([3, 0, 7, data.shape[axis] - 10])
     expected = np.zeros((*data.shape[:axis], 4, *data.shape[axis + 1 :]))
     index = np.repeat(np.arange(4), lengths)
