@@ -617,9 +617,9 @@ cdef int panel_column(const Plan *plan, const Nest *nest) noexcept nogil:
     Where lines of a large base lie across its rows, each position touches another row, of which the
     cache keeps nothing until the next column needs it, least of all where the length of a row is a
     power of two. A panel pays if its rows are read again about as often as they are packed, have a whole
-    line of the cache and are more than come by themselves, and if what is moved is more than a cache keeps or the index
-    is not the same along a row. A panel of so many rows that the
-    second-level cache has no room for a line of each is in the last one.
+    line of the cache and are more than come by themselves; and, where the index is the same along a row, which can
+    then be moved as such, if no cache keeps what is moved. A panel of so many rows that the second-level cache has no
+    room for a line of each is in the last one.
 
     walked first                    panel
     columns (`column` is inner)     rows: as they are, but short
@@ -957,6 +957,8 @@ cdef Py_ssize_t row_items(const Plan *plan, const Nest *nest, Py_ssize_t items_a
     one that lies across the lines of the result.
     """
     cdef Py_ssize_t stride = llabs(plan.base_strides[nest.row]), most, lines
+    if nest.packs:
+        return packed_columns(plan)
     most = max(<Py_ssize_t> 1, ROW_BYTES // plan.itemsize)
     if nest.inner >= 0 and stride <= LINE_BYTES < llabs(plan.stream_strides[nest.row]):
         most = lines_with_room(plan.shape[nest.row], llabs(plan.stream_strides[nest.row]), ROWS_A_PLACE)
@@ -1043,8 +1045,7 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     if nest.row >= 0:
         nest.block[nest.row] = plan.shape[nest.row]
         if not is_serial(plan, nest.row):
-            positions = packed_columns(plan) if nest.packs else row_items(plan, nest, items_a_line)
-            nest.block[nest.row] = min(plan.shape[nest.row], positions)
+            nest.block[nest.row] = min(plan.shape[nest.row], row_items(plan, nest, items_a_line))
         row_bytes *= nest.block[nest.row]
     positions = TILE
     if nest.lines:
@@ -1469,7 +1470,10 @@ cdef inline void move_each(
 cdef void move_strided(
     char *to, const char *source, Py_ssize_t n, Py_ssize_t to_stride, Py_ssize_t stride, Py_ssize_t itemsize
 ) noexcept nogil:
-    """A row of items into another, by sizes, as memcpy is one move then."""
+    """
+    A row of items into another, by sizes, as memcpy is one move then. By fours, as `move_items` does it, panels of
+    lines take up to 1.3 times as long.
+    """
     if itemsize == 4:
         move_each(to, source, n, to_stride, stride, 4)
     elif itemsize == 8:

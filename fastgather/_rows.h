@@ -303,16 +303,14 @@ static const unsigned char fg_lanes[128] = {
         return 1;                                                                                                \
     }
 
-#define FG_APART __attribute__((noinline))
-
 /* Rows whose items lie `source_stride` bytes apart, into one whose items lie `to_stride` apart, four columns at a time:
- * as fg_row_OPERATION_TYPE. */
+ * as fg_row_OPERATION_TYPE. Out of line, so that the loops beside which they stand keep their registers. */
 #define FG_ITEM(type, at) ((fg_any_##type *) (at))->item
 #define FG_FEW_float(at, stride)                                                                                 \
     {FG_ITEM(float, at), FG_ITEM(float, at + stride), FG_ITEM(float, at + 2 * stride), FG_ITEM(float, at + 3 * stride)}
 #define FG_FEW_double(at, stride) {FG_ITEM(double, at), FG_ITEM(double, at + stride)}
 #define FG_COLUMNS(name, type)                                                                                   \
-    FG_APART static Py_ssize_t fg_columns_##name##_##type(                                                       \
+    static __attribute__((noinline)) Py_ssize_t fg_columns_##name##_##type(                                      \
         char *to, const char *start, const char *source, Py_ssize_t n, Py_ssize_t rows, Py_ssize_t step,         \
         Py_ssize_t to_stride, Py_ssize_t source_stride)                                                          \
     {                                                                                                            \
