@@ -4,7 +4,9 @@ The compiled engine has the same functions and takes its docstrings from here.
 No loop runs over elements.
 """
 
+import cmath
 import functools
+import itertools
 import math
 import operator
 
@@ -45,6 +47,7 @@ SMALL = 1 << 12  # elements for which NumPy's own indexing beats ours by its low
 FEW = 1 << 11  # the same for numpy.ufunc.at, which is slow in more than one dim
 LINE = 1 << 17  # the same for indices into one line
 BLOCK = 1 << 16  # elements that are worked on at a time
+RUNS = 1 << 20  # the same where whole runs are
 NEAR = 4  # sizes of a dim beyond it from which mode="wrap" divides; NumPy subtracts them one by one
 UFUNCS = {"sum": np.add, "prod": np.multiply, "amax": np.maximum, "amin": np.minimum}
 
@@ -920,23 +923,45 @@ def _reduce_runs(start, axis, starts, values, operation):
 
     None of them is empty.
     """
-    ufunc, steps, floats = UFUNCS[operation], values, values.dtype.kind == "f"
+    floats = values.dtype.kind == "f"
     if floats and (operation == "sum" or (operation == "prod" and start is not None)):
-        # numpy.add sums in pairs, which numpy.subtract of negated values does not.
-        steps = np.negative(values) if operation == "sum" else values.copy()
-        first = (*(slice(None),) * axis, starts)
-        steps[first] = values[first] if start is None else ufunc(start, values[first])
-        ufunc = np.subtract if operation == "sum" else ufunc
-    result = ufunc.reduceat(steps, starts, axis, dtype=values.dtype)
-    if start is not None and steps is values:
-        result = ufunc(start, result)
+        in_steps = _reduce_in_steps if values.size <= RUNS else _reduce_blocks_in_steps
+        result = in_steps(start, axis, starts, values, operation)
+    else:
+        result = UFUNCS[operation].reduceat(values, starts, axis, dtype=values.dtype)
+        result = result if start is None else UFUNCS[operation](start, result)
     if floats:
-        zero = operation in ("amax", "amin") and np.count_nonzero(result) < result.size
+        zero = operation in ("amax", "amin") and _has_zero(result)
         if zero and any(x is not None and _has_negative_zero(x) for x in (values, start)):
             return None
         if reductions.any_nan(result):
             keeps = start is not None and np.isnan(start)
             result[np.isnan(result)] = start if keeps else np.nan
+    return result
+
+
+def _reduce_in_steps(start, axis, starts, values, operation):
+    """The runs from `start` or their first value on, value by value."""
+    ufunc, first = UFUNCS[operation], (*(slice(None),) * axis, starts)
+    # numpy.add sums in pairs, which numpy.subtract of negated values does not.
+    steps = np.negative(values) if operation == "sum" else values.copy()
+    steps[first] = values[first] if start is None else ufunc(start, values[first])
+    inner = np.subtract if operation == "sum" else ufunc
+    return inner.reduceat(steps, starts, axis, dtype=values.dtype)
+
+
+def _reduce_blocks_in_steps(start, axis, starts, values, operation):
+    """The same, so many runs at a time that their steps stay in the cache."""
+    size, before = values.shape[axis], (slice(None),) * axis
+    blocks = np.arange(0, size, RUNS // (values.size // size) or 1)
+    cuts = np.unique([*np.searchsorted(starts, blocks), starts.size]).tolist()
+    ends = [*starts[cuts[:-1]].tolist(), size]
+    result = np.empty((*values.shape[:axis], starts.size, *values.shape[axis + 1 :]), values.dtype)
+    for runs, span in zip(itertools.pairwise(cuts), itertools.pairwise(ends), strict=True):
+        block = values[(*before, slice(*span))]
+        result[(*before, slice(*runs))] = _reduce_in_steps(
+            start, axis, starts[slice(*runs)] - span[0], block, operation
+        )
     return result
 
 
@@ -1167,7 +1192,10 @@ def _index_write(input, dim, index, source, operation, include_self, out, mode, 
         mode == "raise"
         and include_self
         and input.ndim
-        and (operation == "set" or math.prod(shape) <= (LINE if input.ndim == 1 else FEW))
+        and (
+            (operation == "set" and input.ndim > 1)
+            or math.prod(shape) <= (LINE if input.ndim == 1 else FEW)
+        )
         and _numpy_checks(input, index)
     ):
         where = (*(slice(None),) * dim, index.astype(np.intp))
@@ -1175,7 +1203,7 @@ def _index_write(input, dim, index, source, operation, include_self, out, mode, 
         if result is not None:
             return result
     check = functools.partial(_check, index, dim, lines_shape[dim], mode)
-    if operation == "set":
+    if operation == "set" and input.ndim > 1:
         return _write_slices(input, dim, index, source, out, mode, check)
     where = _mesh(lines_shape[: dim + 1], shape[: dim + 1], dim, index)
     return _write(input, where, (dim,), shape, source, operation, include_self, out, mode, check)
@@ -1214,11 +1242,11 @@ def _write_by_numpy(input, where, src, operation, out):
             UFUNCS[operation].at(result, where, src)
         else:
             few = result.size > 8 * where[-1].size
-            if out is not None:
-                touched = result[where] if few else result
-                if _leaves_bits_open(touched, operation) or _leaves_bits_open(src, operation):
-                    return None
             with np.errstate(all="ignore"):
+                if out is not None:
+                    touched = result[where] if few else result
+                    if _leaves_bits_open(touched, operation) or _leaves_bits_open(src, operation):
+                        return None
                 UFUNCS[operation].at(result, where, src)
                 if out is None and _left_bits_open(
                     result[where] if few else result, input, src, operation
@@ -1233,16 +1261,14 @@ def _write_slices(input, dim, index, source, out, mode, check):
     """Whole slices, by NumPy's assignment."""
     if out is not None:
         arguments.check_out(out, input.shape, input.dtype)
-    index, valid = _resolve(index, (input.shape or (1,))[dim], mode, check)
+    index, valid = _resolve(index, input.shape[dim], mode, check)
     if valid is not None:
         index = index[valid]
         source = source.compress(valid, axis=dim) if source.ndim else source
     if STRINGS_ARE_LOST and input.dtype.kind == "T":
         source = source.copy()
     result, (source,) = _destination(input, out, [source])
-    lines = np.asarray(result)
-    lines = lines if lines.ndim else lines[None]
-    lines[(slice(None),) * dim + (index,)] = source
+    np.asarray(result)[(slice(None),) * dim + (index,)] = source
     return result
 
 
@@ -1278,9 +1304,15 @@ def _write(input, where, users, shape, src, operation, include_self, out, mode, 
     if array.size:
         line = _line(array, len(where))
         lead = shape[: len(shape) - (array.ndim - len(where))]
-        walk = (where, users, array.shape, lead, mode, check)
-        with np.errstate(all="ignore"):
-            _combine(line, walk, src, operation, include_self)
+        # The places in a line of its own NumPy checks itself.
+        by_numpy = mode == "raise" and line[1:] == ((1,), 0) and _numpy_checks(array, where[0])
+        walk = (where, users, array.shape, lead, mode, None if by_numpy else check)
+        try:
+            with np.errstate(all="ignore"):
+                _combine(line, walk, src, operation, include_self)
+        except IndexError:
+            check()
+            raise
     else:
         check()
     if out is None or direct:
@@ -1302,24 +1334,26 @@ def _combine(line, walk, src, operation, include_self=True):
     if operation != "set" and not include_self:
         _combine(line, walk, arguments.identity(operation, flat.dtype), "set")
     shape = walk[3] + flat.shape[1:]
-    src = src if src.shape == shape else np.broadcast_to(src, shape)
+    source = src if src.shape == shape else np.broadcast_to(src, shape)
     settled = (
         operation == "set"
         or flat.dtype.kind not in "fc"
-        or (flat.size <= src.size and not _leaves_bits_open(flat, operation))
+        or (flat.size <= source.size and not _leaves_bits_open(flat, operation))
     )
     for block, places, valid in _walk(line, *walk):
-        values = src[block]
+        values = source[block]
         if valid is not None:
             valid = np.broadcast_to(valid, places.shape)
             places, values = places[valid], values[valid]
         # NumPy takes an index of one dim in order; in more dims it may choose another order.
         places, values = places.reshape(-1), values.reshape(-1, *flat.shape[1:])
-        if operation == "set":
+        if operation != "set":
+            settled = _combine_at(flat, places, values, operation, settled)
+        elif src.ndim == 0:  # which NumPy writes faster than what repeats it
+            flat[places] = src
+        else:
             lost = STRINGS_ARE_LOST and flat.dtype.kind == "T"
             flat[places] = values.copy() if lost else values
-        else:
-            settled = _combine_at(flat, places, values, operation, settled)
     return None
 
 
@@ -1354,11 +1388,12 @@ def _combine_at(flat, positions, src, operation, settled):
 
 def _leaves_bits_open(values, operation):
     """Whether a NaN, or a zero of either sign, may come of these floats."""
-    if np.count_nonzero(np.isfinite(values)) < values.size:
-        return True
-    if operation == "prod":  # of what overflowed and a zero
-        return values.dtype.kind == "c" or np.count_nonzero(values) < values.size
-    return operation != "sum" and _has_negative_zero(values)
+    if operation in ("amax", "amin"):
+        return reductions.any_nan(values) or _has_negative_zero(values)
+    if operation == "prod" and (values.dtype.kind == "c" or _has_zero(values)):
+        return True  # of what overflowed and a zero
+    # Only of finite numbers is the sum finite. Where it overflows, they are taken for open.
+    return not cmath.isfinite(np.add.reduce(values, None))
 
 
 def _left_bits_open(result, input, src, operation):
@@ -1367,8 +1402,12 @@ def _left_bits_open(result, input, src, operation):
         return True
     if operation not in ("amax", "amin"):
         return False
-    zero = result.dtype.kind == "c" or np.count_nonzero(result) < result.size
+    zero = result.dtype.kind == "c" or _has_zero(result)
     return zero and (_has_negative_zero(input) or _has_negative_zero(src))
+
+
+def _has_zero(values):
+    return np.count_nonzero(values == 0) > 0  # of bool it is 5 times as fast as of floats
 
 
 def _has_negative_zero(values):
@@ -1436,8 +1475,8 @@ def _resolve(index, size, mode, check, room=None):
     A copy of `index` in [0, size) as intp, and for "fill" and "drop" the mask of what was inside.
 
     NumPy checks an index array before it uses it, so that both must see a copy: another thread
-    may write into the user's. `check` raises what is to be said of an index out of range. `room` is
-    a line of intp for the copy.
+    may write into the user's. `check` raises what is to be said of an index out of range; where it
+    is None, NumPy's own check is left to find one. `room` is a line of intp for the copy.
     """
     if mode in ("fill", "drop"):
         index = index.copy()
@@ -1456,7 +1495,7 @@ def _resolve(index, size, mode, check, room=None):
     unsigned = room.view(np.uintp)
     np.copyto(room if signed else unsigned, index)
     index = room
-    if index.size and np.maximum.reduce(unsigned, None) >= size:
+    if check is not None and index.size and np.maximum.reduce(unsigned, None) >= size:
         if signed:
             index += (index >> 63) & size
         if np.maximum.reduce(unsigned, None) >= size:

@@ -4,6 +4,8 @@ They need an accumulator of another dtype than the result: means, floats narrowe
 float32, swapped bytes; or an index that the caller did not give: segments.
 """
 
+import cmath
+
 import numpy as np
 
 from fastgather import _arguments as arguments
@@ -38,7 +40,7 @@ def needs_accumulator(dtype, reduce):
 
 def any_nan(floats):
     """Whether one of them is NaN, which NumPy may warn of."""
-    return bool(np.isnan(np.minimum.reduce(floats, None, initial=0)))
+    return cmath.isnan(np.minimum.reduce(floats, None, initial=0))
 
 
 def has_nan(array):

@@ -957,7 +957,7 @@ SPOILERS = {
 @pytest.mark.parametrize(("error", "spoil"), SPOILERS.values(), ids=SPOILERS)
 @each_write
 def test_write_that_raises_changes_nothing(fg, variant, error, spoil):
-    for shape, dim, length in (((3, 4, 5), 1, 4), ((150, 200), 0, 150)):
+    for shape, dim, length in (((3, 4, 5), 1, 4), ((150, 200), 0, 150), ((200_000,), 0, 200_000)):
         arguments = call_of(variant, dtype="f4", shape=shape, dim=dim, length=length)
         arguments |= spoil(variant, arguments)
         assert_nothing_changes(fg, variant, in_place(variant, arguments), error)

@@ -167,11 +167,12 @@ def test_sums_and_products_in_c_order(fg, variant, dtype, shape):
 
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_segments_in_order(fg, axis, order):
-    data = np.random.default_rng(0).standard_normal((300, 301)).astype("f4", order=order)
-    lengths = np.array([100, 0, 7, data.shape[axis] - 107])
-    index = np.repeat(np.arange(4), lengths)
-    expected = np.zeros((4, 301) if axis == 0 else (300, 4), "f4")
+@pytest.mark.parametrize("shape", [(300, 301), (1050, 1051)])
+def test_segments_in_order(fg, axis, order, shape):
+    data = np.random.default_rng(0).standard_normal(shape).astype("f4", order=order)
+    lengths = np.array([100, 0, 7, data.shape[axis] - 117, 10])
+    index = np.repeat(np.arange(5), lengths)
+    expected = np.zeros((5, shape[1]) if axis == 0 else (shape[0], 5), "f4")
     np.add.at(np.moveaxis(expected, axis, 0), index, np.moveaxis(data, axis, 0))
     assert_same(fg.segment_reduce(data, "sum", lengths=lengths, axis=axis), expected)
 
