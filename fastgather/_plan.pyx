@@ -3,7 +3,8 @@
 A plan comes in with the dims in the user's order. `run` then
 
 1. drops dims of size 1, orders the others by stride and joins those that are contiguous with
-   each other in all operands (`order_dims`, `coalesce`);
+   each other in all operands (`order_dims`, `coalesce`), and wraps or clips a short index that many lines share,
+   once for all of them (`settle`);
 2. sets the innermost dim apart as a row, where the index is constant along it, or the one next to it where
    the innermost has a few index values (`walk_few_first`), makes one item of a short contiguous row
    (`choose_row`), packs rows that lie across the lines of the base (`pack_rows`), and walks lines where that suits
@@ -36,7 +37,7 @@ from fastgather._scatter cimport scatter_direct_kernel, scatter_kernel, scatter_
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
     AHEAD, DIV, FG_NONTEMPORAL, FOUR, FURTHER_AHEAD, LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP,
-    MOST_POINTS, READ, SET, SUM, TILE, VALUE_AHEAD, Direct, Kernel, Target, Tile, Values, end_nontemporal,
+    MOST_POINTS, READ, SET, SUM, TILE, VALUE_AHEAD, Direct, Kernel, Target, Tile, Values, end_nontemporal, index_code,
     prefetch_row, int64_t,
 )
 
@@ -49,6 +50,8 @@ cdef enum:
     CHECKED_TILE = 16 * TILE    # checked only
     FEW = 384                   # items, for which no other order of dims, panel or prefetch pays,
     FEW_DIRECT = 1 << 10        # and those that need no offsets and do not wait for memory
+    MOST_SETTLED = 1 << 16      # index values that are wrapped or clipped before they are used,
+    SETTLED_TIMES = 4           # as many times at least
     SHORT_TILE = 2 * TILE       # of up to
     SIDE_BY_SIDE = 64           # positions along its outer dim that are written between each other's
     PIECE_BYTES = 1 << 14       # of the base that a row lies across, of which a few index values name columns
@@ -384,6 +387,67 @@ cdef void coalesce(Plan *plan) noexcept nogil:
             if d != last:
                 move_dim(plan, d, last)
     plan.ndim = min(plan.ndim, last + 1)
+
+
+cdef bint pays_to_settle(const Plan *plan, int last) noexcept nogil:
+    """Whether a short index, constant after dim `last`, is walked so often that to wrap or clip it first pays."""
+    cdef Py_ssize_t values = 1, times = 1
+    cdef int d
+    for d in range(last + 1):
+        if plan.component.strides[d]:
+            values *= plan.shape[d]
+        else:
+            times *= plan.shape[d]
+    return plan.component.plain and values <= MOST_SETTLED and times >= SETTLED_TIMES
+
+
+cdef Py_ssize_t *settle(Plan *plan) noexcept nogil:
+    """Wrap or clip an index before it is used, where that pays, into memory that the caller frees; else NULL."""
+    cdef Component *component = plan.component
+    cdef Py_ssize_t[MAX_DIMS] start
+    cdef Py_ssize_t count = 1
+    cdef int d, last = plan.ndim - 1
+    cdef Values values
+    cdef Target target
+    cdef Py_ssize_t *settled
+    cdef Py_ssize_t *to
+    if plan.components != 1 or (plan.mode != MODE_WRAP and plan.mode != MODE_CLIP):
+        return NULL
+    while last >= 0 and component.strides[last] == 0:
+        last -= 1
+    if last < 0 or not pays_to_settle(plan, last):
+        return NULL
+    for d in range(last + 1):
+        start[d] = 0
+        count *= plan.shape[d] if component.strides[d] else 1
+    settled = to = <Py_ssize_t *> malloc(count * sizeof(Py_ssize_t))
+    if settled == NULL:
+        return NULL
+    values.data, values.outer, values.outer_stride = component.data, 1, 0
+    values.inner, values.inner_stride = plan.shape[last], component.strides[last]
+    target.size, target.step, target.mode, target.adds = component.size, 1, plan.mode, False
+    target.outer_base = target.inner_base = 0
+    while True:
+        resolver(component.code)(&values, &target, to, NULL)
+        to += values.inner
+        d = last - 1
+        while d >= 0 and (component.strides[d] == 0 or start[d] + 1 == plan.shape[d]):
+            values.data -= start[d] * component.strides[d]
+            start[d] = 0
+            d -= 1
+        if d < 0:
+            break
+        start[d] += 1
+        values.data += component.strides[d]
+    count = sizeof(Py_ssize_t)
+    for d in range(last, -1, -1):
+        if component.strides[d]:
+            component.strides[d] = count
+            count *= plan.shape[d]
+    component.data, component.itemsize = <char *> settled, sizeof(Py_ssize_t)
+    component.code = index_code(sizeof(Py_ssize_t), False)
+    plan.mode = MODE_RAISE
+    return settled
 
 
 cdef void walk_few_first(Plan *plan, Py_ssize_t count) noexcept nogil:
@@ -1655,20 +1719,31 @@ cdef Py_ssize_t run_few(Nest *nest) noexcept nogil:
 
 cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:
     """Carry out a plan, which is spent afterwards; how many index values were out of range."""
-    cdef Nest nest
     cdef Py_ssize_t bad, count = elements(plan)
-    cdef int left
-    cdef char room[ITEM_BYTES]
+    cdef Py_ssize_t *settled
     if count == 0:
         return 0
     if forced >= COPY:
         threads = max(threads, 3)
-    nest.plan = plan
-    nest.fill_size = plan.itemsize
-    nest.alike = components_are_alike(plan)
     plan.one_value = writes_one_value(plan)
     order_dims(plan, count)
     coalesce(plan)
+    settled = settle(plan)
+    bad = run_ordered(plan, count, threads)
+    if settled != NULL:
+        free(settled)
+    return bad
+
+
+cdef Py_ssize_t run_ordered(Plan *plan, Py_ssize_t count, int threads) noexcept nogil:
+    """The rest of `run`, whose dims lie as they are walked."""
+    cdef Nest nest
+    cdef Py_ssize_t bad
+    cdef int left
+    cdef char room[ITEM_BYTES]
+    nest.plan = plan
+    nest.fill_size = plan.itemsize
+    nest.alike = components_are_alike(plan)
     walk_few_first(plan, count)
     repeat_along_row(plan, room)
     nest.row = choose_row(plan)

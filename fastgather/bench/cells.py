@@ -143,6 +143,7 @@ CELLS = [
         values="beyond", mode="clip"
     ),
     Cell("take", "wrap, rows", ROWS, 0, (100_000,), values="beyond", mode="wrap"),
+    Cell("take", "wrap, columns", OBLONG, 1, (3000,), values="beyond", mode="wrap"),
     Cell("take", "padding ragged rows, fill", ROWS, 0, (4096, 50), values="padded", mode="fill"),
     Cell("take", "int32 index, 16-byte items", (2**20,), 0, (2**22,), "complex128", "int32"),
     Cell("gather_nd", "tiny", (8, 8), None, (4, 2)),
