@@ -63,7 +63,7 @@ cdef enum:
     PANEL_ROW = 1 << 12         # bytes of a row of a panel, at most
     PANEL_LINES = 8             # lines of the cache in such a row, at most, where the panel holds lines
     ROWS_AHEAD = 8              # that are prefetched while a panel is packed
-    PACKED_LINES = 4            # in a row of a panel of rows,
+    PACKED_LINES = 4            # of the cache in a row of a panel of rows,
     PACKED_ROWS = 1 << 6        # of which so many are filled at a time, column by column
     BYPASS_BYTES = 1 << 25      # a result, or a source, that will not be found in the caches
     SHORT_LINE = 1 << 9         # bytes of a line that is foreseen without being asked for,
@@ -637,27 +637,46 @@ cdef bint takes_points(const Plan *plan, const Nest *nest) noexcept nogil:
     )
 
 
+cdef Py_ssize_t least_moves(const Plan *plan, int row) noexcept nogil:
+    """
+    How many rows have to be moved for it to take less to pack them all than to move each item where it lies:
+    half as many as there are, as many or twice as many, the nearer their columns stay. Those that are written are
+    unpacked, too.
+    """
+    cdef Py_ssize_t size = plan.component.size, bytes = size * LINE_BYTES
+    if bytes <= STAYS_BYTES:
+        return 2 * size
+    if plan.operation == READ:
+        return size if 2 * bytes <= CACHE_BYTES else size // 2
+    return 2 * size if plan.itemsize >= 8 and size * plan.shape[row] * plan.itemsize <= FAR_BYTES else size
+
+
+cdef Py_ssize_t least_packed(const Plan *plan) noexcept nogil:
+    """Bytes of a packed row for each thread: less takes as long, and results in common lines of the cache longer."""
+    return LINE_BYTES // 2 if plan.operation == SET else LINE_BYTES
+
+
 cdef bint pays_to_pack_rows(const Plan *plan, int row, int line, int threads) noexcept nogil:
-    """
-    Whether to pack rows takes less than to read each item where it lies: rows have to be read half as often as packed,
-    as often or twice as often, the nearer their columns stay.
-    """
-    cdef Py_ssize_t size = plan.component.size, reads = plan.shape[line], bytes = size * LINE_BYTES
+    """Whether enough rows are moved, and all threads have some of their columns, but where a cache keeps no column."""
+    cdef Py_ssize_t bytes = plan.component.size * LINE_BYTES, rows = plan.shape[line]
     return (
-        reads >= (2 * size if bytes <= STAYS_BYTES else size if 2 * bytes <= CACHE_BYTES else size // 2)
-        and bytes <= FAR_PANEL and plan.shape[row] >= FOUR and elements(plan) * plan.itemsize > CACHE_BYTES
-        and (threads == 1 or bytes > panel_bytes or elements(plan) // reads * plan.itemsize >= threads * LINE_BYTES)
+        rows >= least_moves(plan, row) and bytes <= FAR_PANEL and plan.shape[row] >= FOUR
+        and elements(plan) * plan.itemsize > CACHE_BYTES
+        and (
+            threads == 1 or (plan.operation == READ and bytes > panel_bytes)
+            or elements(plan) // rows * plan.itemsize >= threads * least_packed(plan)
+        )
     )
 
 
 cdef void pack_rows(Plan *plan, Nest *nest, int threads) noexcept nogil:
     """
-    Rows that are read across the lines of a base, as from a table that keeps columns, by an index that leads along
+    Rows that are moved across the lines of a base, as in a table that keeps columns, by an index that leads along
     these lines: some columns of all rows are packed into a panel first, where each row is contiguous.
     """
     cdef int row = nest.row if nest.row >= 0 else nest.outer, line = nest.inner
     nest.packs = (
-        plan.operation == READ and plan.components == 1 and not plan.checks_only and row >= 0 and line >= 0
+        plan.operation < DIV and plan.components == 1 and not plan.checks_only and row >= 0 and line >= 0
         and 0 < plan.component.size and plan.itemsize < LINE_BYTES
         and index_is_constant(plan, row) and plan.base_strides[line] == 0
         and llabs(plan.component.step) == plan.itemsize and plan.stream_strides[row] == plan.itemsize
@@ -816,7 +835,7 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
     elif plan.operation == READ:
         nest.kernel = gather_kernel(0 if nest.packs or row_is_contiguous(plan, nest.row) else itemsize)
     else:
-        nest.kernel = scatter_kernel(0 if row_is_contiguous(plan, nest.row) else itemsize)
+        nest.kernel = scatter_kernel(0 if nest.packs or row_is_contiguous(plan, nest.row) else itemsize)
     nest.takes_points = takes_points(plan, nest)
     if nest.takes_points:
         nest.direct = (gather_points_kernel if plan.operation == READ else scatter_points_kernel)(itemsize, code)
@@ -1103,7 +1122,7 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     """Blocks of the tile's dims, then the levels: parallel ones first."""
     cdef Plan *plan = nest.plan
     cdef int d, first = first_level(plan, nest, threads)
-    cdef Py_ssize_t row_bytes = plan.itemsize, positions, items_a_line = ceiling(LINE_BYTES, plan.itemsize)
+    cdef Py_ssize_t row_bytes = plan.itemsize, positions, least, items_a_line = ceiling(LINE_BYTES, plan.itemsize)
     for d in range(plan.ndim):
         nest.block[d] = 1
     if nest.row >= 0:
@@ -1146,7 +1165,10 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
             if threads > 1 and not stays_whole(nest, d) and not meets_at_ends(plan, d) and not (
                 d == nest.row and has_places(plan, nest) and count_turns(nest) >= 2 * threads
             ):
-                shrink(nest, d, 1 if d == nest.outer and d != nest.column else items_a_line, threads)
+                least = 1 if d == nest.outer and d != nest.column else items_a_line
+                if nest.packs and d == nest.column:
+                    least = least_packed(plan) // plan.itemsize
+                shrink(nest, d, least, threads)
             nest.units *= add_level(nest, d)
     for d in range(plan.ndim if nest.panel or plan.operation != READ else 0):
         if keeps_order(nest, d):
@@ -1448,7 +1470,9 @@ cdef void copy_panel(const Nest *nest, const Py_ssize_t *start, Tile *tile, char
     cdef Py_ssize_t origin = 0 if back else nest.origin
     cdef char *base = start_of(plan, start)
     if nest.packs:
-        fill_rows(nest, columns, tile, base, panel)
+        copy_rows(nest, columns, base, panel, back)
+        tile.target.step = width
+        tile.row_base_stride = size
         return
     for _ in range(plan.component.size):
         prefetch_row(base + origin + ROWS_AHEAD * plan.component.step, width)
@@ -1467,21 +1491,22 @@ cdef void copy_panel(const Nest *nest, const Py_ssize_t *start, Tile *tile, char
         tile.target.outer_base = line
 
 
-cdef void fill_rows(
-    const Nest *nest, Py_ssize_t columns, Tile *tile, const char *base, char *panel
-) noexcept nogil:
+cdef void copy_rows(const Nest *nest, Py_ssize_t columns, char *base, char *panel, bint back) noexcept nogil:
     """The same of rows that lie across the base: some rows at a time, which stay in a cache from column to column."""
     cdef const Plan *plan = nest.plan
-    cdef Py_ssize_t size = plan.itemsize, rows = plan.component.size, along = plan.component.step, i, c
+    cdef Py_ssize_t size = plan.itemsize, rows = plan.component.size, along = plan.component.step, i, c, n
     cdef Py_ssize_t across = plan.base_strides[nest.row], step = columns * size
+    cdef char *here
+    cdef char *packed
     for i from 0 <= i < rows by PACKED_ROWS:
+        n = min(<Py_ssize_t> PACKED_ROWS, rows - i)
         for c in range(columns):
-            move_strided(
-                panel + i * step + c * size, base + i * along + c * across, min(<Py_ssize_t> PACKED_ROWS, rows - i),
-                step, along, size,
-            )
-    tile.target.step = step
-    tile.row_base_stride = size
+            here = base + i * along + c * across
+            packed = panel + i * step + c * size
+            if back:
+                move_strided(here, packed, n, along, step, size)
+            else:
+                move_strided(packed, here, n, step, along, size)
 
 
 cdef void copy_part(const Nest *nest, const Py_ssize_t *start) noexcept nogil:

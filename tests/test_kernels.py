@@ -2,7 +2,15 @@
 
 import numpy as np
 import pytest
-from calls import NUMERIC, STRUCTURED, assert_same, dtypes_of, reduction_of
+from calls import (
+    NUMERIC,
+    STRUCTURED,
+    assert_same,
+    backwards,
+    dtypes_of,
+    random_data,
+    reduction_of,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_properties import KERNELS, assert_like, calls, shapes
@@ -523,10 +531,9 @@ def test_rows_of_a_table_that_keeps_columns(mode, dtype):
         inside = (index >= 0) & (index < rows) if mode == "fill" else np.ones(index.shape, bool)
         expected = np.ascontiguousarray(data)[np.where(inside, where, 0)]
         expected[~inside] = data[7, 0]
-        backwards = np.asfortranarray(data[::-1, ::-1])[::-1, ::-1]
         for threads in (1, 3):
             with _core.num_threads(threads):
-                for table in (data, backwards):
+                for table in (data, backwards(data.T).T):
                     got = _core.index_select(table, 0, index, mode=mode, fill_value=data[7, 0])
                     assert_same(got, expected)
 
@@ -550,6 +557,35 @@ def test_tables_of_more_dims_and_of_none(columns):
             assert (got == 5).all()
             with pytest.raises(IndexError, match="out of bounds for dim 0 with size 0"):
                 _core.index_select(data[:0], 0, index)
+
+
+@pytest.mark.parametrize("mode", ["raise", "wrap", "drop"])
+@pytest.mark.parametrize("dtype", ["u1", "f4", "f8", "f2", "D", "V3"])
+def test_rows_are_written_to_a_table_that_keeps_columns(mode, dtype):
+    """Rows are packed and unpacked: of duplicates the last stays, and sums keep their order."""
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(0)
+    for shape in ((3000, 25), (2000, 260), (20_000, 5), (2500, 7, 9)):
+        base, rows = random_data(rng, shape[::-1], dtype).T, shape[0]
+        reach = rows if mode == "raise" else 2 * rows
+        index = rng.integers(-reach, reach, 2 * rows)
+        source = random_data(rng, (2 * rows, *shape[1:]), dtype)
+        calls = [("index_copy", ())]
+        if base.dtype.kind != "V":
+            calls += [("index_add", ()), ("index_reduce", ("amax",)), ("index_reduce", ("prod",))]
+        for name, reduce in calls:
+            expected = getattr(_fallback, name)(base, 0, index, source, *reduce, mode=mode)
+            for threads in (1, 3):
+                with _core.num_threads(threads):
+                    got = getattr(_core, name)(base, 0, index, source, *reduce, mode=mode)
+                    assert_same(got, expected, any_nan=True)
+                    for table in (base.copy(order="F"), backwards(base.T).T):
+                        got = getattr(_core, name)(
+                            table, 0, index, source, *reduce, mode=mode, out=table
+                        )
+                        assert got is table
+                        assert_same(got, expected, any_nan=True)
 
 
 def test_a_base_is_copied_whole_where_the_index_lies_in_another_order():
