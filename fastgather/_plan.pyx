@@ -70,6 +70,7 @@ cdef enum:
     SHORT_PIECE = 1 << 7        # and of a piece of a row that lines lie across
     FORESEEN_ROW = 256          # bytes of a row, at most, that is prefetched with those that follow it
     FAR_BYTES = 1 << 21         # a base from which reads wait for the last of the caches,
+    RECKONED_BYTES = 6 << 20    # one from which moves do so whose places take some reckoning,
     LARGE_BYTES = 1 << 24       # and one that is not in it
     NEAR_BYTES = 1 << 15        # of it that half a tile, at most, leads to if its index is sorted
     STAYS_BYTES = 1 << 15       # of a line of it that stays in the first-level cache while a long index leads there
@@ -855,7 +856,10 @@ cdef bint has_lines_apart(const Plan *plan, const Nest *nest) noexcept nogil:
 
 
 cdef Py_ssize_t far_bytes(const Plan *plan, const Nest *nest) noexcept nogil:
-    """Of a base, from which its items are prefetched: many moves by one register are under way anyway."""
+    """
+    Of a base, from which its items are prefetched: many moves by one register are under way anyway, fewer where
+    places take some reckoning.
+    """
     cdef bint plain = (
         nest.direct != NULL and plan.operation <= SET and plan.mode != MODE_FILL
         and plan.itemsize <= 8 and plan.itemsize != 3
@@ -864,17 +868,19 @@ cdef Py_ssize_t far_bytes(const Plan *plan, const Nest *nest) noexcept nogil:
         plain and nest.inner >= 0 and plan.base_strides[nest.inner] == 0
         and plan.stream_strides[nest.inner] == plan.itemsize
     ):
-        return LARGE_BYTES
+        return LARGE_BYTES if plan.components == 1 and plan.mode == MODE_RAISE else RECKONED_BYTES
     return FAR_BYTES
 
 
 cdef bint lies_far(const Plan *plan, const Nest *nest) noexcept nogil:
     """Whether what an index leads to is prefetched."""
+    cdef Py_ssize_t bytes
     if nest.packs:
         return plan.component.size * LINE_BYTES > panel_bytes
-    return not nest.panel and not plan.checks_only and plan.components > 0 and (
-        base_bytes(plan) > far_bytes(plan, nest) or has_lines_apart(plan, nest) or forced == FAR
-    )
+    if nest.panel or plan.checks_only or plan.components == 0:
+        return False
+    bytes = base_bytes(plan) if plan.components == 1 else span(plan)
+    return bytes > far_bytes(plan, nest) or has_lines_apart(plan, nest) or forced == FAR
 
 
 cdef void choose_way(const Plan *plan, Nest *nest) noexcept nogil:
