@@ -14,7 +14,7 @@ from fastgather._types cimport (
     BAD, FOUR, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Item3,
     Item12, Item16, Kernel, Mode, Tile, copy_bytes, foresee, foresee_end, index_at, index_t, item_t, items_ahead,
     line_items, move_item, move_items, normalise, prefetch, prefetch_four, prefetch_row,
-    rows_ahead, store_nontemporal, waits, wide_index_t,
+    row_reach, rows_ahead, store_nontemporal, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -66,11 +66,13 @@ cdef inline void gather_items(const Tile *tile, item_t *item, bint far) noexcept
 cdef inline void gather_rows(const Tile *tile, item_t *item) noexcept nogil:
     """Rows of items, with any strides."""
     cdef const Py_ssize_t *offset = tile.offset
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t i, j, bytes = row_reach(tile), ahead = rows_ahead(tile, bytes) if tile.far else tile.inner
     cdef char *to
     for j in range(tile.outer):
         to = tile.stream + j * tile.outer_stride
         for i in range(tile.inner):
+            if i + ahead < tile.inner:
+                prefetch_row(tile.base + offset[i + ahead], bytes)
             if offset[i] != BAD:
                 move_items(to, tile.base + offset[i], tile.row, tile.row_stride, tile.row_base_stride, item)
             else:

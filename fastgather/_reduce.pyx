@@ -16,7 +16,7 @@ from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
     AHEAD_BYTES, AMAX, AMIN, BAD, DIV_SHORT, FOUR, LINE_BYTES, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile,
     foresee, foresee_end, index_at, index_t, items_ahead, line_items, normalise, prefetch, prefetch_four,
-    prefetch_picked, prefetch_row, read_four, rows_ahead, waits, wide_index_t,
+    prefetch_picked, prefetch_row, read_four, row_reach, rows_ahead, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -530,9 +530,7 @@ cdef inline void reduce_positions(
     cdef const char *source
     cdef const Py_ssize_t *picked = tile.picked
     cdef char *base = tile.base
-    cdef Py_ssize_t bytes = sizeof(number_t), ahead = inner
-    if not single and row_base_stride == sizeof(number_t):
-        bytes *= row
+    cdef Py_ssize_t bytes = sizeof(number_t) if single else row_reach(tile), ahead = inner
     if tile.far or (tile.foresees and not single and picked != NULL):
         ahead = rows_ahead(tile, bytes)
     for j in range(tile.outer):

@@ -13,7 +13,7 @@ from fastgather._slices cimport Slices, choose_slices
 from fastgather._types cimport (
     BAD, FOUR, MODE_RAISE, Direct, Item3, Item12, Item16, Kernel, Tile, copy_bytes, foresee,
     foresee_end, index_at, index_t, item_t, items_ahead, line_items, move_item, move_items, normalise, prefetch,
-    prefetch_four, prefetch_row, rows_ahead, waits, wide_index_t,
+    prefetch_four, prefetch_row, row_reach, rows_ahead, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -53,11 +53,13 @@ cdef inline void scatter_rows(const Tile *tile, item_t *item) noexcept nogil:
     """Rows of items, with any strides."""
     cdef const Py_ssize_t *offset = tile.offset
     cdef const Py_ssize_t *picked = tile.picked
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t i, j, bytes = row_reach(tile), ahead = rows_ahead(tile, bytes) if tile.far else tile.inner
     cdef const char *source
     for j in range(tile.outer):
         source = tile.stream + j * tile.outer_stride
         for i in range(tile.inner):
+            if i + ahead < tile.inner:
+                prefetch_row(tile.base + offset[i + ahead], bytes)
             if picked != NULL:
                 source = tile.stream + picked[i]
             if offset[i] == BAD:

@@ -257,6 +257,13 @@ cdef inline void prefetch_row(const char *row, Py_ssize_t bytes) noexcept nogil:
         prefetch(row - lead + at)
 
 
+cdef inline Py_ssize_t row_reach(const Tile *tile) noexcept nogil:
+    """Bytes of the base from the start of a row to its end, where its items lie close; else of the first one."""
+    if 0 < tile.row_base_stride <= LINE_BYTES:
+        return (tile.row - 1) * tile.row_base_stride + tile.itemsize
+    return tile.itemsize
+
+
 cdef inline void prefetch_picked(const Tile *tile, Py_ssize_t i, Py_ssize_t bytes) noexcept nogil:
     """
     Row `i` > 0 of those that are picked, and a short gap in front of it: the hardware foresees what is read without
