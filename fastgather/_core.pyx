@@ -8,7 +8,8 @@ import numpy as np
 
 cimport numpy as cnp
 from cpython.object cimport PyObject
-from libc.stdint cimport INT32_MAX, int32_t, int64_t
+from libc.stdint cimport INT32_MAX, INT64_MAX, int32_t, int64_t
+from libc.stdlib cimport llabs
 from libc.string cimport memcpy
 
 from fastgather import _arguments as arguments
@@ -908,42 +909,57 @@ cdef class Slices(Along):
         return index_copy(input, self.dim, self.index, values, out=out, mode=self.mode)
 
 
-cdef bint one_dim(cnp.ndarray array, int first, int last, Py_ssize_t *size, Py_ssize_t *stride):
-    """Whether the dims [first, last) are one dim in memory, and which."""
+cdef bint lie_in_runs(cnp.ndarray values, int axis):
+    """Whether the dims before `axis`, and those after it, are in the order of their strides."""
+    cdef int64_t last = INT64_MAX, stride
     cdef int d
-    size[0] = 1
-    stride[0] = 0
-    for d in range(last - 1, first - 1, -1):
-        if cnp.PyArray_DIM(array, d) == 1:
-            continue
-        if size[0] == 1:
-            stride[0] = cnp.PyArray_STRIDE(array, d)
-        elif cnp.PyArray_STRIDE(array, d) != size[0] * stride[0]:
-            return False
-        size[0] *= cnp.PyArray_DIM(array, d)
+    for d in range(cnp.PyArray_NDIM(values)):
+        stride = llabs(cnp.PyArray_STRIDE(values, d))
+        if d == axis:
+            last = INT64_MAX
+        elif cnp.PyArray_DIM(values, d) > 1:
+            if stride > last:
+                return False
+            last = stride
     return True
 
 
-cdef bint lie_in_runs(cnp.ndarray values, int axis, Runs *runs):
-    return (
-        one_dim(values, 0, axis, &runs.outer, &runs.source_outer)
-        and one_dim(values, axis + 1, cnp.PyArray_NDIM(values), &runs.row, &runs.source_row)
-    )
+cdef void bind_runs(Runs *runs, cnp.ndarray total, cnp.ndarray values, int axis):
+    """The dims but `axis`, joined where they are one in both arrays; the last one behind `axis` is the row."""
+    cdef Py_ssize_t size, to_stride, stride
+    cdef int d, dims = 0
+    cdef bint behind = False
+    for d in range(cnp.PyArray_NDIM(values)):
+        size = cnp.PyArray_DIM(values, d)
+        to_stride, stride = cnp.PyArray_STRIDE(total, d), cnp.PyArray_STRIDE(values, d)
+        if d == axis or size == 1:
+            continue
+        if dims and runs.to_strides[dims - 1] == size * to_stride and runs.source_strides[dims - 1] == size * stride:
+            dims -= 1
+            size *= runs.shape[dims]
+        runs.shape[dims], runs.to_strides[dims], runs.source_strides[dims] = size, to_stride, stride
+        behind = d > axis
+        dims += 1
+    runs.row, runs.to_row, runs.source_row = 1, 0, 0
+    if dims and behind:
+        dims -= 1
+        runs.row, runs.to_row, runs.source_row = runs.shape[dims], runs.to_strides[dims], runs.source_strides[dims]
+    runs.dims = dims
+    runs.outer = 1
+    for d in range(dims):
+        runs.outer *= runs.shape[d]
 
 
 cdef runs_as_they_lie(start, int axis, cnp.ndarray ends, cnp.ndarray values, str operation):
     """
-    `runs_from` with the dims in the order of their strides, or None if they do not lie in runs so either. Where runs
-    are short, it takes less to add row by row to what all of them start from.
+    `runs_from` with the dims in the order of their strides, or None where runs are short: then it takes less to
+    add row by row to what all of them start from.
     """
-    cdef Runs runs
     if SHORT_RUN * cnp.PyArray_DIM(ends, 0) > cnp.PyArray_DIM(values, axis):
         return None
     order = np.argsort([-abs(stride) for stride in (<object> values).strides], kind="stable")
     turned = (<object> values).transpose(order)
     along = np.flatnonzero(order == axis)[0]
-    if not lie_in_runs(turned, along, &runs):
-        return None
     return np.ascontiguousarray(runs_from(start, along, ends, turned, operation).transpose(np.argsort(order)))
 
 
@@ -955,10 +971,9 @@ def runs_from(start, int axis, cnp.ndarray ends, cnp.ndarray values, str operati
     cdef bint plain = route(values, operation) == BY_KERNEL
     cdef cnp.ndarray total, first
     cdef Work work
-    if plain and not lie_in_runs(values, axis, &runs):
+    if plain and not lie_in_runs(values, axis):
         if bytes < FREE_BYTES:      # then a copy costs less
             values = cnp.PyArray_NewCopy(values, cnp.NPY_CORDER)
-            lie_in_runs(values, axis, &runs)
         else:
             result = runs_as_they_lie(start, axis, ends, values, operation)
             if result is not None:
@@ -976,8 +991,7 @@ def runs_from(start, int axis, cnp.ndarray ends, cnp.ndarray values, str operati
         index = reductions.labels(ends)
         index_any(total, axis, index, values, operation, True, total, "raise", 1, True)
         return total
-    one_dim(total, 0, axis, &runs.outer, &runs.to_outer)
-    one_dim(total, axis + 1, ndim, &runs.row, &runs.to_row)
+    bind_runs(&runs, total, values, axis)
     runs.ends = <const Py_ssize_t *> cnp.PyArray_DATA(ends)
     runs.segments = shape[axis]
     runs.to = <char *> cnp.PyArray_DATA(total)

@@ -824,6 +824,20 @@ cdef inline bint prefer_run(
         return False
 
 
+cdef inline void start_outer(const Runs *runs, Py_ssize_t outer, char **to, const char **source) noexcept nogil:
+    """Where what lies at a position of the outer dims begins."""
+    cdef Py_ssize_t at
+    cdef int d
+    to[0], source[0] = runs.to, runs.source
+    for d in range(runs.dims - 1, -1, -1):
+        at = outer
+        if d > 0:
+            at = outer % runs.shape[d]
+            outer //= runs.shape[d]
+        to[0] += at * runs.to_strides[d]
+        source[0] += at * runs.source_strides[d]
+
+
 cdef inline void reduce_single_runs(
     const Runs *runs, Py_ssize_t first, Py_ssize_t last, number_t *item, Operation operation
 ) noexcept nogil:
@@ -834,13 +848,14 @@ cdef inline void reduce_single_runs(
     cdef const char *source
     cdef const char *end
     cdef char *to
+    cdef char *outer_to
     cdef number_t one
     cdef const char *start = <const char *> &one
     memcpy(&one, runs.start, sizeof(number_t))
+    start_outer(runs, outer, &outer_to, &source)
     while left > 0:
         count = min(left, <Py_ssize_t> FOUR, runs.segments - segment)
-        to = runs.to + outer * runs.to_outer + segment * runs.to_stride
-        source = runs.source + outer * runs.source_outer
+        to = outer_to + segment * runs.to_stride
         end = source + runs.ends[runs.segments] * step
         ends = runs.ends + segment
         if not (
@@ -862,6 +877,7 @@ cdef inline void reduce_single_runs(
         if segment == runs.segments:
             segment = 0
             outer += 1
+            start_outer(runs, outer, &outer_to, &source)
 
 
 cdef inline void reduce_runs_with(
@@ -880,20 +896,23 @@ cdef inline void reduce_runs_with(
     cdef bint packed = number_t in plain_t and runs.to_row == size and runs.source_row == size
     cdef Rows by_call = rows_of(item, operation)
     cdef const char *source
+    cdef const char *outer_source
     cdef const char *start
     cdef char *to
+    cdef char *outer_to
     if runs.row == 1:
         reduce_single_runs(runs, first, last, item, operation)
         return
     if number_t in integer_t:
         if by_call == NULL:
             together = 1        # of which a compiler makes vectors
+    start_outer(runs, outer, &outer_to, &outer_source)
     for _ in range(first, last):
         begin, end = 0, runs.row
         if runs.blocks > 1:
             begin, end = runs.row * block // runs.blocks, runs.row * (block + 1) // runs.blocks
-        to = runs.to + outer * runs.to_outer + segment * runs.to_stride + begin * runs.to_row
-        source = runs.source + outer * runs.source_outer + runs.ends[segment] * step + begin * runs.source_row
+        to = outer_to + segment * runs.to_stride + begin * runs.to_row
+        source = outer_source + runs.ends[segment] * step + begin * runs.source_row
         n = runs.ends[segment + 1] - runs.ends[segment]
         start = <const char *> runs.start
         if packed and (narrow or (number_t in integer_t and n * (end - begin) <= FEW_ITEMS)):
@@ -921,6 +940,7 @@ cdef inline void reduce_runs_with(
             if segment == runs.segments:
                 segment = 0
                 outer += 1
+                start_outer(runs, outer, &outer_to, &outer_source)
 
 
 cdef void reduce_some_runs(const Runs *runs, Py_ssize_t first, Py_ssize_t last, number_t *item) noexcept nogil:

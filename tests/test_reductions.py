@@ -178,10 +178,12 @@ def test_segments_in_order(fg, axis, order, shape):
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2, 3])
-@pytest.mark.parametrize("dims", [(0, 1, 3, 2), (3, 2, 1, 0), (2, 0, 3, 1), (1, 3, 2, 0)])
-def test_segments_of_dims_in_any_order(fg, axis, dims):
+@pytest.mark.parametrize("dims", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1), (1, 3, 2, 0)])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_segments_of_dims_in_any_order(fg, axis, dims, gaps):
     rng = np.random.default_rng(0)
-    data = rng.standard_normal((23, 22, 24, 25)).transpose(dims)
+    data = rng.standard_normal((46, 23, 24, 50))[::2, :-1, ::-1, ::2]
+    data = (data if gaps else data.copy()).transpose(dims)
     lengths = np.array([3, 0, 7, data.shape[axis] - 10])
     expected = np.zeros((*data.shape[:axis], 4, *data.shape[axis + 1 :]))
     index = np.repeat(np.arange(4), lengths)
