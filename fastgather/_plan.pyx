@@ -164,6 +164,13 @@ cdef enum Sharing:
     BY_PLACE                    # each thread goes through all of them, for the places in a range of its own
     BY_COPY                     # each thread has some of them and a copy of the base; then the copies are combined
 
+# What a panel holds of the base.
+cdef enum Panel:
+    NO_PANEL
+    COLUMNS                     # as they are,
+    LINES                       # columns transposed, one after the other,
+    ROWS                        # or rows of columns that lie far apart
+
 # A loop over the blocks of one dim.
 cdef struct Level:
     int dim
@@ -187,9 +194,7 @@ cdef struct Nest:
     bint nontemporal
     int column                  # the dim of the tile along which each unit packs its part of the base, or -1
     Py_ssize_t origin           # bytes from the base to where each unit copies its part of it from, or 0
-    bint panel                  # whether it does,
-    bint lines                  # and transposes, so that the panel holds lines
-    bint packs                  # or rows
+    Panel panel                 # and what it holds then
     int levels
     Level level[MAX_DIMS]       # parallel ones first, then serial ones in order
     Py_ssize_t units
@@ -676,7 +681,7 @@ cdef void pack_rows(Plan *plan, Nest *nest, int threads) noexcept nogil:
     these lines: some columns of all rows are packed into a panel first, where each row is contiguous.
     """
     cdef int row = nest.row if nest.row >= 0 else nest.outer, line = nest.inner
-    nest.packs = (
+    cdef bint packs = (
         plan.operation < DIV and plan.components == 1 and not plan.checks_only and row >= 0 and line >= 0
         and 0 < plan.component.size and plan.itemsize < LINE_BYTES
         and index_is_constant(plan, row) and plan.base_strides[line] == 0
@@ -684,7 +689,9 @@ cdef void pack_rows(Plan *plan, Nest *nest, int threads) noexcept nogil:
         and llabs(plan.base_strides[row]) >= LINE_BYTES
         and (forced == PANEL or pays_to_pack_rows(plan, row, line, threads))
     )
-    if nest.packs:
+    nest.panel = NO_PANEL
+    if packs:
+        nest.panel = ROWS
         if row != nest.row:
             swap_dims(plan, row, line)
             row, line = line, row
@@ -706,14 +713,14 @@ cdef int panel_column(const Plan *plan, const Nest *nest) noexcept nogil:
     room for a line of each is in the last one.
 
     walked first                    panel
-    columns (`column` is inner)     rows: as they are, but short
-    lines (`column` is outer)       lines: transposed, for a kernel that reads the index itself, line by line.
+    columns (`column` is inner)     COLUMNS: rows as they are, but short
+    lines (`column` is outer)       LINES: transposed, for a kernel that reads the index itself, line by line.
                                     To transpose back pays for less
-    rows that lie across (`packs`)  rows: transposed, for a kernel that moves them whole
+    rows that lie across            ROWS: transposed, for a kernel that moves them whole
     """
     cdef Py_ssize_t size, bytes
     cdef int column = nest.inner, line = nest.outer
-    if nest.packs:
+    if nest.panel == ROWS:
         return nest.row
     if plan.components != 1 or plan.checks_only or nest.row >= 0 or nest.outer < 0:
         return -1
@@ -834,9 +841,9 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
             plan.operation = on_truth_values(plan.operation)
         nest.kernel = reduce_kernel(plan.typenum)
     elif plan.operation == READ:
-        nest.kernel = gather_kernel(0 if nest.packs or row_is_contiguous(plan, nest.row) else itemsize)
+        nest.kernel = gather_kernel(0 if nest.panel == ROWS or row_is_contiguous(plan, nest.row) else itemsize)
     else:
-        nest.kernel = scatter_kernel(0 if nest.packs or row_is_contiguous(plan, nest.row) else itemsize)
+        nest.kernel = scatter_kernel(0 if nest.panel == ROWS or row_is_contiguous(plan, nest.row) else itemsize)
     nest.takes_points = takes_points(plan, nest)
     if nest.takes_points:
         nest.direct = (gather_points_kernel if plan.operation == READ else scatter_points_kernel)(itemsize, code)
@@ -875,7 +882,7 @@ cdef Py_ssize_t far_bytes(const Plan *plan, const Nest *nest) noexcept nogil:
 cdef bint lies_far(const Plan *plan, const Nest *nest) noexcept nogil:
     """Whether what an index leads to is prefetched."""
     cdef Py_ssize_t bytes
-    if nest.packs:
+    if nest.panel == ROWS:
         return plan.component.size * LINE_BYTES > panel_bytes
     if nest.panel or plan.checks_only or plan.components == 0:
         return False
@@ -887,14 +894,14 @@ cdef void choose_way(const Plan *plan, Nest *nest) noexcept nogil:
     """What is worth it for more than a few positions: panels, and knowing what comes next or will not come again."""
     cdef bint unasked
     nest.column = panel_column(plan, nest)
-    nest.panel = nest.column >= 0
-    nest.lines = nest.panel and nest.column == nest.outer
+    if nest.panel != ROWS:
+        nest.panel = NO_PANEL if nest.column < 0 else LINES if nest.column == nest.outer else COLUMNS
     nest.far = lies_far(plan, nest)
     unasked = comes_unasked(plan, nest) and forced != FAR
     nest.whole_lines = not unasked and walks_whole_lines(plan, nest)
     nest.nontemporal = writes_past_caches(plan, nest)
     nest.across = not unasked and walks_across_lines(plan, nest)
-    nest.foresees = nest.lines or not unasked and (
+    nest.foresees = nest.panel == LINES or not unasked and (
         nest.whole_lines or nest.across or walks_far(plan, nest) or walks_far_rows(plan, nest)
     )
 
@@ -910,8 +917,8 @@ cdef bint writes_past_caches(const Plan *plan, const Nest *nest) noexcept nogil:
     elif nest.inner >= 0:
         stretch *= plan.shape[nest.inner] if plan.stream_strides[nest.inner] == plan.itemsize else 1
     return (
-        FG_NONTEMPORAL and plan.operation == READ and not plan.checks_only and plan.itemsize % 4 == 0 and not nest.packs
-        and stretch >= 2 * LINE_BYTES and (plan.itemsize >= LEAST_FAR or not nest.far)
+        FG_NONTEMPORAL and plan.operation == READ and not plan.checks_only and plan.itemsize % 4 == 0
+        and nest.panel != ROWS and stretch >= 2 * LINE_BYTES and (plan.itemsize >= LEAST_FAR or not nest.far)
         and (elements(plan) * plan.itemsize >= BYPASS_BYTES or forced == NONTEMPORAL)
     )
 
@@ -1046,7 +1053,7 @@ cdef Py_ssize_t row_items(const Plan *plan, const Nest *nest, Py_ssize_t items_a
     one that lies across the lines of the result.
     """
     cdef Py_ssize_t stride = llabs(plan.base_strides[nest.row]), most, lines
-    if nest.packs:
+    if nest.panel == ROWS:
         return packed_columns(plan)
     most = max(<Py_ssize_t> 1, ROW_BYTES // plan.itemsize)
     if nest.inner >= 0 and stride <= LINE_BYTES < llabs(plan.stream_strides[nest.row]):
@@ -1137,7 +1144,7 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
             nest.block[nest.row] = min(plan.shape[nest.row], row_items(plan, nest, items_a_line))
         row_bytes *= nest.block[nest.row]
     positions = TILE
-    if nest.lines:
+    if nest.panel == LINES:
         positions = elements(plan)
     elif nest.direct != NULL:
         positions = CHECKED_TILE if plan.checks_only else DIRECT_TILE
@@ -1152,7 +1159,7 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
         nest.block[nest.inner] = min(plan.shape[nest.inner], positions, positions_a_line(plan, nest))
         if nest.column == nest.inner:
             nest.block[nest.inner] = min(nest.block[nest.inner], panel_width(plan, threads))
-        if nest.lines:
+        if nest.panel == LINES:
             nest.block[nest.outer] = min(plan.shape[nest.outer], panel_lines(plan) * items_a_line)
         elif nest.outer >= 0:
             nest.block[nest.outer] = plan.shape[nest.outer]
@@ -1172,7 +1179,7 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
                 d == nest.row and has_places(plan, nest) and count_turns(nest) >= 2 * threads
             ):
                 least = 1 if d == nest.outer and d != nest.column else items_a_line
-                if nest.packs and d == nest.column:
+                if nest.panel == ROWS and d == nest.column:
                     least = least_packed(plan) // plan.itemsize
                 shrink(nest, d, least, threads)
             nest.units *= add_level(nest, d)
@@ -1385,7 +1392,7 @@ cdef Py_ssize_t run_tile(
         tile.next += nest.origin
     if panel != NULL:
         tile.base = panel
-        tile.next = panel + tile.target.outer_base if nest.lines else NULL
+        tile.next = panel + tile.target.outer_base if nest.panel == LINES else NULL
     if nest.direct != NULL and plan.components == 1:
         aim(nest, plan.component, start, tile, &tile.values)
         return nest.direct(tile, NULL, NULL)
@@ -1423,7 +1430,7 @@ cdef void start_tile(const Nest *nest, Tile *tile) noexcept nogil:
     tile.spread = ceiling(plan.component.size, plan.shape[nest.inner]) if nest.whole_lines else 1
     tile.value_ahead = VALUE_AHEAD
     tile.stream_ahead = STREAM_AHEAD
-    if nest.across and not nest.whole_lines and not nest.lines:
+    if nest.across and not nest.whole_lines and not nest.panel == LINES:
         tile.value_ahead = LINES_AHEAD * plan.component.strides[nest.outer]
         tile.stream_ahead = LINES_AHEAD * plan.stream_strides[nest.outer]
     tile.components = plan.components
@@ -1472,19 +1479,19 @@ cdef void copy_panel(const Nest *nest, const Py_ssize_t *start, Tile *tile, char
     """Pack the columns of the base that a unit works on into a panel, or unpack them, and aim the tile there."""
     cdef const Plan *plan = nest.plan
     cdef Py_ssize_t columns = extent(nest, nest.column, start), size = plan.itemsize, width = columns * size
-    cdef Py_ssize_t line = line_bytes(nest), _, step = size if nest.lines else width
+    cdef Py_ssize_t line = line_bytes(nest), _, step = size if nest.panel == LINES else width
     cdef Py_ssize_t origin = 0 if back else nest.origin
     cdef char *base = start_of(plan, start)
-    if nest.packs:
+    if nest.panel == ROWS:
         copy_rows(nest, columns, base, panel, back)
         tile.target.step = width
         tile.row_base_stride = size
         return
     for _ in range(plan.component.size):
         prefetch_row(base + origin + ROWS_AHEAD * plan.component.step, width)
-        if nest.lines and back:
+        if nest.panel == LINES and back:
             move_strided(base, panel, columns, size, line, size)
-        elif nest.lines:
+        elif nest.panel == LINES:
             move_strided(panel, base, columns, line, size, size)
         elif back:
             memcpy(base, panel, width)
@@ -1493,7 +1500,7 @@ cdef void copy_panel(const Nest *nest, const Py_ssize_t *start, Tile *tile, char
         base += plan.component.step
         panel += step
     tile.target.step = step
-    if nest.lines:
+    if nest.panel == LINES:
         tile.target.outer_base = line
 
 
@@ -1531,7 +1538,7 @@ cdef void copy_part(const Nest *nest, const Py_ssize_t *start) noexcept nogil:
 
 cdef Py_ssize_t line_bytes(const Nest *nest) noexcept nogil:
     """A column of a panel. Transposed, its length is no power of two, so that lines do not share places in a cache."""
-    return nest.plan.component.size * nest.plan.itemsize + (LINE_BYTES if nest.lines else 0)
+    return nest.plan.component.size * nest.plan.itemsize + (LINE_BYTES if nest.panel == LINES else 0)
 
 
 cdef bint panel_is_kept(const Nest *nest) noexcept nogil:
@@ -1696,7 +1703,7 @@ cdef bint units_cover(const Plan *plan, const Nest *nest) noexcept nogil:
             plan.ndim == 2 and plan.base_strides[nest.inner] == 0 and plan.component.step == plan.itemsize
             and plan.base_strides[nest.outer] == line and whole == plan.copy_bytes
         )
-    if nest.lines or plan.shape[nest.inner] * plan.itemsize != plan.component.step or plan.ndim > 3:
+    if nest.panel == LINES or plan.shape[nest.inner] * plan.itemsize != plan.component.step or plan.ndim > 3:
         return False
     for d in range(plan.ndim):
         if plan.base_strides[d] != (0 if d == nest.outer else plan.itemsize if d == nest.inner else line):
@@ -1731,7 +1738,8 @@ cdef Py_ssize_t run_few(Nest *nest) noexcept nogil:
     cdef Py_ssize_t bad = 0
     cdef Tile tile
     cdef int d
-    nest.panel = nest.lines = nest.far = nest.whole_lines = nest.across = nest.foresees = nest.nontemporal = False
+    nest.panel = NO_PANEL
+    nest.far = nest.whole_lines = nest.across = nest.foresees = nest.nontemporal = False
     for d in range(plan.ndim):
         nest.block[d] = plan.shape[d] if d == nest.outer or d == nest.inner or d == nest.row else 1
         start[d] = 0
@@ -1782,7 +1790,7 @@ cdef Py_ssize_t run_ordered(Plan *plan, Py_ssize_t count, int threads) noexcept 
     nest.inner = left - 1
     choose_outer(plan, &nest)
     if count <= FEW and threads <= 1 and plan.copy == NULL and forced == NOTHING:
-        nest.packs = False
+        nest.panel = NO_PANEL
         choose_kernel(plan, &nest)
         return run_few(&nest)
     pack_rows(plan, &nest, threads)
