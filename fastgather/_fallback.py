@@ -1304,7 +1304,7 @@ def _write(input, where, users, shape, src, operation, include_self, out, mode, 
     if array.size:
         line = _line(array, len(where))
         lead = shape[: len(shape) - (array.ndim - len(where))]
-        # The places in a line of its own NumPy checks itself.
+        # NumPy itself checks the places in a line, block by block: of a copy, or after `check`.
         by_numpy = mode == "raise" and line[1:] == ((1,), 0) and _numpy_checks(array, where[0])
         walk = (where, users, array.shape, lead, mode, None if by_numpy else check)
         try:

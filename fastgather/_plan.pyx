@@ -678,11 +678,13 @@ cdef bint pays_to_pack_rows(const Plan *plan, int row, int line, int threads) no
 cdef void pack_rows(Plan *plan, Nest *nest, int threads) noexcept nogil:
     """
     Rows that are moved across the lines of a base, as in a table that keeps columns, by an index that leads along
-    these lines: some columns of all rows are packed into a panel first, where each row is contiguous.
+    these lines: some columns of all rows are packed into a panel first, where each row is contiguous. With
+    writes, whose order counts, no dim may lie between.
     """
     cdef int row = nest.row if nest.row >= 0 else nest.outer, line = nest.inner
     cdef bint packs = (
         plan.operation < DIV and plan.components == 1 and not plan.checks_only and row >= 0 and line >= 0
+        and (plan.operation == READ or nest.between == 1)
         and 0 < plan.component.size and plan.itemsize < LINE_BYTES
         and index_is_constant(plan, row) and plan.base_strides[line] == 0
         and llabs(plan.component.step) == plan.itemsize and plan.stream_strides[row] == plan.itemsize

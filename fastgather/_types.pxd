@@ -258,7 +258,7 @@ cdef inline void prefetch_row(const char *row, Py_ssize_t bytes) noexcept nogil:
 
 
 cdef inline Py_ssize_t row_reach(const Tile *tile) noexcept nogil:
-    """Bytes of the base from the start of a row to its end, where its items lie close; else of the first one."""
+    """Bytes of the base from the first item of a row to the last, where they lie close, in this order; else of one."""
     if 0 < tile.row_base_stride <= LINE_BYTES:
         return (tile.row - 1) * tile.row_base_stride + tile.itemsize
     return tile.itemsize
