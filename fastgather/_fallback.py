@@ -1188,14 +1188,12 @@ def _index_write(input, dim, index, source, operation, include_self, out, mode, 
         source = reductions.scale(
             source, arguments.as_scalar(alpha, input.dtype, "alpha"), input.dtype
         )
+    whole_slices = operation == "set" and input.ndim > 1
     if (
         mode == "raise"
         and include_self
         and input.ndim
-        and (
-            (operation == "set" and input.ndim > 1)
-            or math.prod(shape) <= (LINE if input.ndim == 1 else FEW)
-        )
+        and (whole_slices or math.prod(shape) <= (LINE if input.ndim == 1 else FEW))
         and _numpy_checks(input, index)
     ):
         where = (*(slice(None),) * dim, index.astype(np.intp))
@@ -1203,7 +1201,7 @@ def _index_write(input, dim, index, source, operation, include_self, out, mode, 
         if result is not None:
             return result
     check = functools.partial(_check, index, dim, lines_shape[dim], mode)
-    if operation == "set" and input.ndim > 1:
+    if whole_slices:
         return _write_slices(input, dim, index, source, out, mode, check)
     where = _mesh(lines_shape[: dim + 1], shape[: dim + 1], dim, index)
     return _write(input, where, (dim,), shape, source, operation, include_self, out, mode, check)

@@ -395,8 +395,8 @@ cdef void coalesce(Plan *plan) noexcept nogil:
     plan.ndim = min(plan.ndim, last + 1)
 
 
-cdef bint pays_to_settle(const Plan *plan, int last) noexcept nogil:
-    """Whether a short index, constant after dim `last`, is walked so often that to wrap or clip it first pays."""
+cdef Py_ssize_t values_to_settle(const Plan *plan, int last) noexcept nogil:
+    """Of a short index, constant after dim `last`, that is walked so often that to wrap or clip it first pays; or 0."""
     cdef Py_ssize_t values = 1, times = 1
     cdef int d
     for d in range(last + 1):
@@ -404,14 +404,14 @@ cdef bint pays_to_settle(const Plan *plan, int last) noexcept nogil:
             values *= plan.shape[d]
         else:
             times *= plan.shape[d]
-    return plan.component.plain and values <= MOST_SETTLED and times >= SETTLED_TIMES
+    return values if plan.component.plain and values <= MOST_SETTLED and times >= SETTLED_TIMES else 0
 
 
 cdef Py_ssize_t *settle(Plan *plan) noexcept nogil:
     """Wrap or clip an index before it is used, where that pays, into memory that the caller frees; else NULL."""
     cdef Component *component = plan.component
     cdef Py_ssize_t[MAX_DIMS] start
-    cdef Py_ssize_t count = 1
+    cdef Py_ssize_t count = 0, stride = sizeof(Py_ssize_t)
     cdef int d, last = plan.ndim - 1
     cdef Values values
     cdef Target target
@@ -421,11 +421,12 @@ cdef Py_ssize_t *settle(Plan *plan) noexcept nogil:
         return NULL
     while last >= 0 and component.strides[last] == 0:
         last -= 1
-    if last < 0 or not pays_to_settle(plan, last):
+    if last >= 0:
+        count = values_to_settle(plan, last)
+    if count == 0:
         return NULL
-    for d in range(last + 1):
+    for d in range(last):
         start[d] = 0
-        count *= plan.shape[d] if component.strides[d] else 1
     settled = to = <Py_ssize_t *> malloc(count * sizeof(Py_ssize_t))
     if settled == NULL:
         return NULL
@@ -445,11 +446,10 @@ cdef Py_ssize_t *settle(Plan *plan) noexcept nogil:
             break
         start[d] += 1
         values.data += component.strides[d]
-    count = sizeof(Py_ssize_t)
     for d in range(last, -1, -1):
         if component.strides[d]:
-            component.strides[d] = count
-            count *= plan.shape[d]
+            component.strides[d] = stride
+            stride *= plan.shape[d]
     component.data, component.itemsize = <char *> settled, sizeof(Py_ssize_t)
     component.code = index_code(sizeof(Py_ssize_t), False)
     plan.mode = MODE_RAISE
@@ -1432,7 +1432,7 @@ cdef void start_tile(const Nest *nest, Tile *tile) noexcept nogil:
     tile.spread = ceiling(plan.component.size, plan.shape[nest.inner]) if nest.whole_lines else 1
     tile.value_ahead = VALUE_AHEAD
     tile.stream_ahead = STREAM_AHEAD
-    if nest.across and not nest.whole_lines and not nest.panel == LINES:
+    if nest.across and not nest.whole_lines and nest.panel != LINES:
         tile.value_ahead = LINES_AHEAD * plan.component.strides[nest.outer]
         tile.stream_ahead = LINES_AHEAD * plan.stream_strides[nest.outer]
     tile.components = plan.components
