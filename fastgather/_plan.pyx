@@ -194,7 +194,9 @@ cdef struct Nest:
     bint nontemporal
     int column                  # the dim of the tile along which each unit packs its part of the base, or -1
     Py_ssize_t origin           # bytes from the base to where each unit copies its part of it from, or 0
-    Panel panel                 # and what it holds then
+    Panel panel                 # and what it holds then,
+    Py_ssize_t places           # how many rows or columns of the base,
+    Py_ssize_t along            # and how far apart rows lie that are packed
     int levels
     Level level[MAX_DIMS]       # parallel ones first, then serial ones in order
     Py_ssize_t units
@@ -643,18 +645,37 @@ cdef bint takes_points(const Plan *plan, const Nest *nest) noexcept nogil:
     )
 
 
-cdef Py_ssize_t least_moves(const Plan *plan, int row) noexcept nogil:
+cdef Py_ssize_t places_in_line(const Plan *plan, Py_ssize_t *along) noexcept nogil:
+    """How many places the components of an index lead to, if these lie in one line, `along` bytes apart; else 0."""
+    cdef Py_ssize_t places = 1, every = 1
+    cdef int _, k
+    along[0] = 0
+    for k in range(plan.components):
+        every *= plan.component[k].size
+        if plan.component[k].size > 1 and llabs(plan.component[k].step) == plan.itemsize:
+            along[0] = plan.component[k].step
+    for _ in range(plan.components):
+        for k in range(plan.components):
+            if plan.component[k].size > 1 and plan.component[k].step == places * along[0]:
+                places *= plan.component[k].size
+                break
+    return places if places == every and along[0] != 0 else 0
+
+
+cdef Py_ssize_t least_moves(const Plan *plan, const Nest *nest, int row) noexcept nogil:
     """
     How many rows have to be moved for it to take less to pack them all than to move each item where it lies:
-    half as many as there are, as many or twice as many, the nearer their columns stay. Those that are written are
-    unpacked, too.
+    from a quarter of all that there are to twice as many, the more, the nearer their columns stay. Those that are
+    written are unpacked, too; plain writes wait for nothing.
     """
-    cdef Py_ssize_t size = plan.component.size, bytes = size * LINE_BYTES
+    cdef Py_ssize_t size = nest.places, bytes = size * LINE_BYTES
     if bytes <= STAYS_BYTES:
         return 2 * size
     if plan.operation == READ:
-        return size if 2 * bytes <= CACHE_BYTES else size // 2
-    return 2 * size if plan.itemsize >= 8 and size * plan.shape[row] * plan.itemsize <= FAR_BYTES else size
+        return size if 2 * bytes <= CACHE_BYTES else size // 2 if bytes <= panel_bytes else size // 4
+    if plan.itemsize >= 8 and size * plan.shape[row] * plan.itemsize <= FAR_BYTES:
+        return 2 * size
+    return size // 2 if plan.operation > SET and plan.itemsize >= 4 and bytes > CACHE_BYTES else size
 
 
 cdef Py_ssize_t least_packed(const Plan *plan) noexcept nogil:
@@ -662,11 +683,11 @@ cdef Py_ssize_t least_packed(const Plan *plan) noexcept nogil:
     return LINE_BYTES // 2 if plan.operation == SET else LINE_BYTES
 
 
-cdef bint pays_to_pack_rows(const Plan *plan, int row, int line, int threads) noexcept nogil:
+cdef bint pays_to_pack_rows(const Plan *plan, const Nest *nest, int row, int line, int threads) noexcept nogil:
     """Whether enough rows are moved, and all threads have some of their columns, but where a cache keeps no column."""
-    cdef Py_ssize_t bytes = plan.component.size * LINE_BYTES, rows = plan.shape[line]
+    cdef Py_ssize_t bytes = nest.places * LINE_BYTES, rows = plan.shape[line]
     return (
-        rows >= least_moves(plan, row) and bytes <= FAR_PANEL and plan.shape[row] >= FOUR
+        rows >= least_moves(plan, nest, row) and bytes <= FAR_PANEL and plan.shape[row] >= FOUR
         and elements(plan) * plan.itemsize > CACHE_BYTES
         and (
             threads == 1 or (plan.operation == READ and bytes > panel_bytes)
@@ -678,19 +699,18 @@ cdef bint pays_to_pack_rows(const Plan *plan, int row, int line, int threads) no
 cdef void pack_rows(Plan *plan, Nest *nest, int threads) noexcept nogil:
     """
     Rows that are moved across the lines of a base, as in a table that keeps columns, by an index that leads along
-    these lines: some columns of all rows are packed into a panel first, where each row is contiguous. With
-    writes, whose order counts, no dim may lie between.
+    these lines, in one dim or in several, as the pixels of a volume: some columns of all rows are packed into a panel
+    first, where each row is contiguous. With writes, whose order counts, no dim may lie between.
     """
     cdef int row = nest.row if nest.row >= 0 else nest.outer, line = nest.inner
     cdef bint packs = (
-        plan.operation < DIV and plan.components == 1 and not plan.checks_only and row >= 0 and line >= 0
-        and (plan.operation == READ or nest.between == 1)
-        and 0 < plan.component.size and plan.itemsize < LINE_BYTES
+        plan.operation < DIV and plan.components > 0 and not plan.checks_only and row >= 0 and line >= 0
+        and (plan.operation == READ or nest.between == 1) and plan.itemsize < LINE_BYTES
         and index_is_constant(plan, row) and plan.base_strides[line] == 0
-        and llabs(plan.component.step) == plan.itemsize and plan.stream_strides[row] == plan.itemsize
-        and llabs(plan.base_strides[row]) >= LINE_BYTES
-        and (forced == PANEL or pays_to_pack_rows(plan, row, line, threads))
+        and plan.stream_strides[row] == plan.itemsize and llabs(plan.base_strides[row]) >= LINE_BYTES
     )
+    nest.places = places_in_line(plan, &nest.along) if packs else 0
+    packs = nest.places > 0 and (forced == PANEL or pays_to_pack_rows(plan, nest, row, line, threads))
     nest.panel = NO_PANEL
     if packs:
         nest.panel = ROWS
@@ -885,7 +905,7 @@ cdef bint lies_far(const Plan *plan, const Nest *nest) noexcept nogil:
     """Whether what an index leads to is prefetched."""
     cdef Py_ssize_t bytes
     if nest.panel == ROWS:
-        return plan.component.size * LINE_BYTES > panel_bytes
+        return nest.places * LINE_BYTES > panel_bytes
     if nest.panel or plan.checks_only or plan.components == 0:
         return False
     bytes = base_bytes(plan) if plan.components == 1 else span(plan)
@@ -898,6 +918,7 @@ cdef void choose_way(const Plan *plan, Nest *nest) noexcept nogil:
     nest.column = panel_column(plan, nest)
     if nest.panel != ROWS:
         nest.panel = NO_PANEL if nest.column < 0 else LINES if nest.column == nest.outer else COLUMNS
+        nest.places = plan.component.size if nest.panel else 0
     nest.far = lies_far(plan, nest)
     unasked = comes_unasked(plan, nest) and forced != FAR
     nest.whole_lines = not unasked and walks_whole_lines(plan, nest)
@@ -1011,15 +1032,15 @@ cdef Py_ssize_t panel_width(const Plan *plan, int threads) noexcept nogil:
     return max(<Py_ssize_t> 1, width // plan.itemsize)
 
 
-cdef Py_ssize_t panel_lines(const Plan *plan) noexcept nogil:
+cdef Py_ssize_t panel_lines(const Nest *nest) noexcept nogil:
     """Lines of the cache in a row of a panel of lines: the more, the less the memory jumps."""
-    cdef Py_ssize_t bytes = plan.component.size * max(<Py_ssize_t> LINE_BYTES, plan.itemsize)
+    cdef Py_ssize_t bytes = nest.places * max(<Py_ssize_t> LINE_BYTES, nest.plan.itemsize)
     return min(<Py_ssize_t> PANEL_LINES, max(<Py_ssize_t> 1, panel_bytes // bytes))
 
 
-cdef Py_ssize_t packed_columns(const Plan *plan) noexcept nogil:
+cdef Py_ssize_t packed_columns(const Nest *nest) noexcept nogil:
     """Columns of a panel of rows, in so few lines that some rows of it stay in the first-level cache."""
-    return min(<Py_ssize_t> PACKED_LINES, panel_lines(plan)) * (LINE_BYTES // plan.itemsize)
+    return min(<Py_ssize_t> PACKED_LINES, panel_lines(nest)) * (LINE_BYTES // nest.plan.itemsize)
 
 
 cdef bint crosses_large_base(const Plan *plan, int row) noexcept nogil:
@@ -1056,7 +1077,7 @@ cdef Py_ssize_t row_items(const Plan *plan, const Nest *nest, Py_ssize_t items_a
     """
     cdef Py_ssize_t stride = llabs(plan.base_strides[nest.row]), most, lines
     if nest.panel == ROWS:
-        return packed_columns(plan)
+        return packed_columns(nest)
     most = max(<Py_ssize_t> 1, ROW_BYTES // plan.itemsize)
     if nest.inner >= 0 and stride <= LINE_BYTES < llabs(plan.stream_strides[nest.row]):
         most = lines_with_room(plan.shape[nest.row], llabs(plan.stream_strides[nest.row]), ROWS_A_PLACE)
@@ -1066,9 +1087,7 @@ cdef Py_ssize_t row_items(const Plan *plan, const Nest *nest, Py_ssize_t items_a
         return most
     if plan.operation != READ:
         return items_a_line
-    if plan.components != 1:
-        return LINES_READ * items_a_line
-    lines = panel_bytes // max(<Py_ssize_t> 1, items_a_line * base_bytes(plan))
+    lines = panel_bytes // (items_a_line * (span(plan) + plan.itemsize))
     return items_a_line * max(<Py_ssize_t> 1, min(<Py_ssize_t> LINES_READ, lines))
 
 
@@ -1162,7 +1181,7 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
         if nest.column == nest.inner:
             nest.block[nest.inner] = min(nest.block[nest.inner], panel_width(plan, threads))
         if nest.panel == LINES:
-            nest.block[nest.outer] = min(plan.shape[nest.outer], panel_lines(plan) * items_a_line)
+            nest.block[nest.outer] = min(plan.shape[nest.outer], panel_lines(nest) * items_a_line)
         elif nest.outer >= 0:
             nest.block[nest.outer] = plan.shape[nest.outer]
             if plan.shape[nest.outer] * nest.block[nest.inner] > positions and not nest.side_by_side:
@@ -1300,13 +1319,19 @@ cdef void aim(
     values.inner_stride = stride_of(component.strides, nest.inner)
 
 
+cdef inline Py_ssize_t step_of(const Nest *nest, int k, Py_ssize_t width) noexcept nogil:
+    """How far a unit of component `k` leads in the base; or where its rows are packed, `width` bytes apart."""
+    cdef Py_ssize_t step = nest.plan.component[k].step
+    return step // nest.along * width if width else step
+
+
 cdef Py_ssize_t resolve_tile(
-    const Nest *nest, const Py_ssize_t *start, Tile *tile, Py_ssize_t *offset
+    const Nest *nest, const Py_ssize_t *start, Tile *tile, Py_ssize_t *offset, bint packed
 ) noexcept nogil:
     """Fill `offset` from all components; how many index values, or points, were out of range."""
     cdef const Plan *plan = nest.plan
     cdef const Component *component
-    cdef Py_ssize_t bad = 0, i, j
+    cdef Py_ssize_t width = tile.row * plan.itemsize if packed else 0, bad = 0, i, j
     cdef int k
     cdef int64_t native[TILE]
     cdef Values values[MAX_DIMS]
@@ -1316,7 +1341,7 @@ cdef Py_ssize_t resolve_tile(
             aim(nest, plan.component + k, start, tile, values + k)
             targets[k] = tile.target
             targets[k].size = plan.component[k].size
-            targets[k].step = plan.component[k].step
+            targets[k].step = step_of(nest, k, width)
         return nest.points(values, targets, plan.components, offset, NULL)
     if plan.components == 0:
         for j in range(tile.outer):
@@ -1325,9 +1350,9 @@ cdef Py_ssize_t resolve_tile(
     for k in range(plan.components):
         component = &plan.component[k]
         tile.target.adds = k > 0
-        if plan.components > 1:
+        if plan.components > 1 or packed:
             tile.target.size = component.size
-            tile.target.step = component.step
+            tile.target.step = step_of(nest, k, width)
         aim(nest, component, start, tile, &tile.values)
         if not component.plain:
             copy_native(&tile.values, component.itemsize, component.swapped, <char *> native)
@@ -1400,7 +1425,7 @@ cdef Py_ssize_t run_tile(
         return nest.direct(tile, NULL, NULL)
     if nest.direct != NULL:
         return run_points(nest, start, tile)
-    bad = resolve_tile(nest, start, tile, offset)
+    bad = resolve_tile(nest, start, tile, offset, nest.panel == ROWS and panel != NULL)
     if picked != NULL:
         pick(nest, tile, part, offset, picked)
     if not plan.checks_only:
@@ -1486,10 +1511,9 @@ cdef void copy_panel(const Nest *nest, const Py_ssize_t *start, Tile *tile, char
     cdef char *base = start_of(plan, start)
     if nest.panel == ROWS:
         copy_rows(nest, columns, base, panel, back)
-        tile.target.step = width
         tile.row_base_stride = size
         return
-    for _ in range(plan.component.size):
+    for _ in range(nest.places):
         prefetch_row(base + origin + ROWS_AHEAD * plan.component.step, width)
         if nest.panel == LINES and back:
             move_strided(base, panel, columns, size, line, size)
@@ -1509,7 +1533,7 @@ cdef void copy_panel(const Nest *nest, const Py_ssize_t *start, Tile *tile, char
 cdef void copy_rows(const Nest *nest, Py_ssize_t columns, char *base, char *panel, bint back) noexcept nogil:
     """The same of rows that lie across the base: some rows at a time, which stay in a cache from column to column."""
     cdef const Plan *plan = nest.plan
-    cdef Py_ssize_t size = plan.itemsize, rows = plan.component.size, along = plan.component.step, i, c, n
+    cdef Py_ssize_t size = plan.itemsize, rows = nest.places, along = nest.along, i, c, n
     cdef Py_ssize_t across = plan.base_strides[nest.row], step = columns * size
     cdef char *here
     cdef char *packed
@@ -1530,7 +1554,7 @@ cdef void copy_part(const Nest *nest, const Py_ssize_t *start) noexcept nogil:
     cdef Py_ssize_t step = plan.component.step, _, rows = 1, width
     cdef char *to = start_of(plan, start)
     if nest.panel:
-        rows, width = plan.component.size, extent(nest, nest.inner, start) * plan.itemsize
+        rows, width = nest.places, extent(nest, nest.inner, start) * plan.itemsize
     else:
         width = extent(nest, nest.outer, start) * plan.base_strides[nest.outer]
     for _ in range(rows):
@@ -1540,7 +1564,7 @@ cdef void copy_part(const Nest *nest, const Py_ssize_t *start) noexcept nogil:
 
 cdef Py_ssize_t line_bytes(const Nest *nest) noexcept nogil:
     """A column of a panel. Transposed, its length is no power of two, so that lines do not share places in a cache."""
-    return nest.plan.component.size * nest.plan.itemsize + (LINE_BYTES if nest.panel == LINES else 0)
+    return nest.places * nest.plan.itemsize + (LINE_BYTES if nest.panel == LINES else 0)
 
 
 cdef bint panel_is_kept(const Nest *nest) noexcept nogil:

@@ -588,6 +588,46 @@ def test_rows_are_written_to_a_table_that_keeps_columns(mode, dtype):
                         assert_same(got, expected, any_nan=True)
 
 
+@pytest.mark.parametrize("mode", ["raise", "clip", "drop"])
+@pytest.mark.parametrize("kernel", ["panel", None])
+@pytest.mark.parametrize(
+    ("sizes", "layout"),
+    [
+        ((40, 60), "FF"),
+        ((1, 50, 48), "FF"),
+        ((12, 10, 20), "FF"),
+        ((40, 60), "F-"),  # of the two signs, no line
+        ((40, 60), "gap"),
+    ],
+)
+def test_pixels_of_a_volume_that_keeps_columns(sizes, layout, kernel, mode):
+    """Several components lead along one line of places, whose rows lie across: they are packed."""
+    from fastgather import _core, _fallback, _plan
+
+    rng = np.random.default_rng(0)
+    whole = random_data(rng, (37, *sizes[::-1]), "f4").T
+    data = {"FF": whole, "F-": whole[:, ::-1], "gap": whole[1:]}[layout]
+    count, reach = 5000, 1 if mode == "raise" else 2
+    points = np.stack([rng.integers(-n, reach * n, count) for n in data.shape[:-1]], -1)
+    updates = random_data(rng, (count, 37), "f4")
+    expected = np.zeros(updates.shape, np.float32)
+    _fallback.gather_nd(data, points, mode=mode, out=expected)
+    written = [
+        _fallback.scatter_nd(data, points, updates, reduction, mode=mode)
+        for reduction in ("none", "add", "max")
+    ]
+    _plan.force(kernel)
+    for threads in (1, 3):
+        with _core.num_threads(threads):
+            got = np.zeros(updates.shape, np.float32)
+            assert_same(_core.gather_nd(data, points, mode=mode, out=got), expected)
+            for reduction, result in zip(("none", "add", "max"), written, strict=True):
+                table = data.copy(order="K")
+                _core.scatter_nd(table, points, updates, reduction, mode=mode, out=table)
+                assert_same(table, result)
+    _plan.force(None)
+
+
 def test_a_base_is_copied_whole_where_the_index_lies_in_another_order():
     """
     A tile has the first dim and the last, for the second lies outermost in the memory of the index:
