@@ -723,7 +723,16 @@ cdef void pack_rows(Plan *plan, Nest *nest, int threads) noexcept nogil:
         nest.between = 1
 
 
-cdef int panel_column(const Plan *plan, const Nest *nest) noexcept nogil:
+cdef bint writes_apart(const Plan *plan, int column, int line, int threads) noexcept nogil:
+    """Whether threads that write to parts of the same rows, again and again, do better to pack their columns first."""
+    cdef Py_ssize_t bytes = plan.shape[column] * plan.itemsize, times = 1 if bytes >= SHARED_ROW else FOUR
+    return (
+        threads > 1 and plan.operation != READ and bytes >= 2 * threads * LINE_BYTES
+        and plan.shape[line] >= times * plan.component.size
+    )
+
+
+cdef int panel_column(const Plan *plan, const Nest *nest, int threads) noexcept nogil:
     """
     The dim of the tile along which columns of the base are packed into a buffer, or -1 if that does not pay.
 
@@ -761,8 +770,8 @@ cdef int panel_column(const Plan *plan, const Nest *nest) noexcept nogil:
     if forced == PANEL:
         return column
     if (
-        llabs(plan.component.step) < 4 * LINE_BYTES
-        or bytes <= CACHE_BYTES
+        ((llabs(plan.component.step) < 4 * LINE_BYTES or bytes <= CACHE_BYTES)
+         and not writes_apart(plan, column, line, threads))
         or 2 * plan.shape[line] < size
         or (index_is_constant(plan, column) and elements(plan) * plan.itemsize < BYPASS_BYTES)
         or size < min(<Py_ssize_t> STREAMED_ROWS, plan.itemsize)
@@ -912,10 +921,10 @@ cdef bint lies_far(const Plan *plan, const Nest *nest) noexcept nogil:
     return bytes > far_bytes(plan, nest) or has_lines_apart(plan, nest) or forced == FAR
 
 
-cdef void choose_way(const Plan *plan, Nest *nest) noexcept nogil:
+cdef void choose_way(const Plan *plan, Nest *nest, int threads) noexcept nogil:
     """What is worth it for more than a few positions: panels, and knowing what comes next or will not come again."""
     cdef bint unasked
-    nest.column = panel_column(plan, nest)
+    nest.column = panel_column(plan, nest, threads)
     if nest.panel != ROWS:
         nest.panel = NO_PANEL if nest.column < 0 else LINES if nest.column == nest.outer else COLUMNS
         nest.places = plan.component.size if nest.panel else 0
@@ -1825,7 +1834,7 @@ cdef Py_ssize_t run_ordered(Plan *plan, Py_ssize_t count, int threads) noexcept 
     nest.side_by_side = interleaves(plan, nest.outer, nest.inner)
     nest.few_a_row = interleaves(plan, nest.inner, nest.row)
     choose_kernel(plan, &nest)
-    choose_way(plan, &nest)
+    choose_way(plan, &nest, threads)
     if (
         count <= FEW_DIRECT and nest.direct != NULL and not nest.far
         and threads <= 1 and plan.copy == NULL and forced == NOTHING
