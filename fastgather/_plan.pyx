@@ -57,18 +57,21 @@ cdef enum:
     PIECE_BYTES = 1 << 14       # of the base that a row lies across, of which a few index values name columns
     SHORT_BYTES = 1 << 23       # an index of very short lines that is gone through several times
     CACHE_BYTES = 1 << 18       # what surely stays in a core's cache
-    LEAST_PANEL = 1 << 19       # bytes of a panel: half of the second-level cache, within these limits
+    LEAST_PANEL = 1 << 19       # half of the second-level cache, by which panels are measured, within these limits
     LARGEST_PANEL = 1 << 20
     FAR_PANEL = 1 << 23         # of one with so many rows that it has a line of the cache of each, in the last cache
-    PANEL_ROW = 1 << 12         # bytes of a row of a panel, at most
-    PANEL_LINES = 8             # lines of the cache in such a row, at most, where the panel holds lines
+    PANEL_ROW = 1 << 12         # bytes of a row of a panel, at most,
+    PANEL_COLUMNS = 1 << 6      # and its columns, at least, if there is room: a row of the index is read in such pieces
+    PANEL_LINES = 8             # lines of the cache in such a row, at most, where the panel holds lines,
+    LEAST_LINES = 4             # and at least, if there is room
     ROWS_AHEAD = 8              # that are prefetched while a panel is packed
-    PACKED_LINES = 4            # of the cache in a row of a panel of rows,
-    PACKED_ROWS = 1 << 6        # of which so many are filled at a time, column by column
+    PACKED_ROWS = 1 << 6        # of a panel of rows that are filled at a time, column by column,
+    PACKED_LINES = 3            # and lines of the cache in such a row where one would be moved in many short pieces
     BYPASS_BYTES = 1 << 25      # a result, or a source, that will not be found in the caches
     SHORT_LINE = 1 << 9         # bytes of a line that is foreseen without being asked for,
     SHORT_PIECE = 1 << 7        # and of a piece of a row that lines lie across
-    FORESEEN_ROW = 256          # bytes of a row, at most, that is prefetched with those that follow it
+    FORESEEN_ROW = 256          # bytes of a row, at most, that is prefetched with those that follow it,
+    FORESEEN_PIECE = 1 << 11    # and of one with gaps between them
     FAR_BYTES = 1 << 21         # a base from which reads wait for the last of the caches,
     RECKONED_BYTES = 6 << 20    # one from which moves do so whose places take some reckoning,
     LARGE_BYTES = 1 << 24       # and one that is not in it
@@ -83,8 +86,9 @@ cdef enum:
     ROWS_A_PLACE = 8            # of what is moved across its lines, whose lines of the cache find room there,
     MORE_ROWS = 16              # more where an index or a reduction waits for memory more than for room;
     MOST_ROWS = 1 << 9          # and the most that are walked for a line
-    STREAM_AHEAD = 1 << 9       # bytes that the other operand is prefetched ahead along a line
-    LINES_AHEAD = 4             # the same across lines
+    STREAM_AHEAD = 1 << 9       # bytes that the other operand is prefetched ahead along a line,
+    FAR_AHEAD = 1 << 12         # and row by row
+    LINES_AHEAD = 4             # the same across lines, or gaps
     STREAMED_ROWS = 8           # of a base that the hardware brings by itself, less one; of narrow items fewer pay
     COPIED_A_LINE = 1 << 8      # bytes of a base, for each line of the cache that is written, that one thread copies
     COPY_BYTES = 1 << 19        # of items, at most, of which a thread may have a copy; copies of rows may take
@@ -156,7 +160,9 @@ cdef extern from *:
 cdef Py_ssize_t panel_bytes = min(
     <Py_ssize_t> LARGEST_PANEL, max(<Py_ssize_t> LEAST_PANEL, fg_second_level_cache() // 2)
 )
-cdef Py_ssize_t kept_bytes = panel_bytes + PANEL_ROW * LINE_BYTES     # with what lies between lines
+cdef Py_ssize_t small_panel = panel_bytes // 2      # one that leaves room for what streams past it, of the usual size
+cdef Py_ssize_t large_panel = min(<Py_ssize_t> LARGEST_PANEL, panel_bytes * 3 // 2)     # the most for longer rows
+cdef Py_ssize_t kept_bytes = large_panel + PANEL_LINES * LINE_BYTES * LINE_BYTES        # with what lies between lines
 
 # How the turns of one unit, which may write to the same places, are shared between threads nevertheless.
 cdef enum Sharing:
@@ -821,13 +827,38 @@ cdef bint walks_far(const Plan *plan, const Nest *nest) noexcept nogil:
     )
 
 
+cdef Py_ssize_t packed_lines(const Plan *plan, const Nest *nest) noexcept nogil:
+    """Lines of the cache in a row of a panel of rows: one is packed the fastest, some are moved faster."""
+    cdef bint moves = plan.itemsize >= 16 or plan.shape[nest.inner] >= FOUR * nest.places
+    return PACKED_LINES if moves and PACKED_LINES * LINE_BYTES * nest.places <= panel_bytes else 1
+
+
+cdef bint rows_lie_apart(const Plan *plan, const Nest *nest) noexcept nogil:
+    """
+    Whether what is combined with short rows, or with pieces, of some lines of the cache has gaps between them, and no
+    core's cache holds it. Many of a single line are under way at a time anyway.
+    """
+    cdef Py_ssize_t bytes = plan.shape[nest.row] * plan.itemsize, stride = llabs(plan.stream_strides[nest.inner])
+    if nest.panel == ROWS:
+        bytes = packed_lines(plan, nest) * LINE_BYTES
+    return LINE_BYTES < bytes <= min(<Py_ssize_t> FORESEEN_PIECE, stride - LINE_BYTES) and (
+        plan.shape[nest.inner] * stride > FAR_BYTES
+    )
+
+
 cdef bint walks_far_rows(const Plan *plan, const Nest *nest) noexcept nogil:
-    """Whether a reduction walks short rows one after the other, and more than the caches keep."""
+    """
+    Whether a reduction walks short rows one after the other, and more than the caches keep; or some with gaps between
+    them.
+    """
     cdef int d = nest.row
-    return (
-        plan.operation > SET and d >= 0 and nest.inner >= 0 and plan.stream_strides[d] == plan.itemsize
-        and plan.stream_strides[nest.inner] == plan.shape[d] * plan.itemsize <= FORESEEN_ROW
-        and (elements(plan) * plan.itemsize >= BYPASS_BYTES or forced == FAR)
+    return plan.operation > SET and d >= 0 and nest.inner >= 0 and plan.stream_strides[d] == plan.itemsize and (
+        (
+            plan.stream_strides[nest.inner] == plan.shape[d] * plan.itemsize <= FORESEEN_ROW
+            and elements(plan) * plan.itemsize >= BYPASS_BYTES
+        )
+        or rows_lie_apart(plan, nest)
+        or forced == FAR
     )
 
 
@@ -1029,8 +1060,9 @@ cdef Py_ssize_t panel_width(const Plan *plan, int threads) noexcept nogil:
     Columns of a panel: whole lines of the cache, if there is room, and where nothing else is there to share, as many
     panels of about one width for each thread.
     """
-    cdef Py_ssize_t width = min(panel_bytes // plan.component.size, <Py_ssize_t> PANEL_ROW), columns, panels
-    width = max(width, <Py_ssize_t> LINE_BYTES)
+    cdef Py_ssize_t size = plan.component.size, columns, panels
+    cdef Py_ssize_t width = max(small_panel // size, min(PANEL_COLUMNS * plan.itemsize, large_panel // size))
+    width = max(min(width, <Py_ssize_t> PANEL_ROW), <Py_ssize_t> LINE_BYTES)
     if width > LINE_BYTES:
         width -= width % LINE_BYTES
     columns = plan.shape[plan.ndim - 1]
@@ -1044,12 +1076,8 @@ cdef Py_ssize_t panel_width(const Plan *plan, int threads) noexcept nogil:
 cdef Py_ssize_t panel_lines(const Nest *nest) noexcept nogil:
     """Lines of the cache in a row of a panel of lines: the more, the less the memory jumps."""
     cdef Py_ssize_t bytes = nest.places * max(<Py_ssize_t> LINE_BYTES, nest.plan.itemsize)
-    return min(<Py_ssize_t> PANEL_LINES, max(<Py_ssize_t> 1, panel_bytes // bytes))
-
-
-cdef Py_ssize_t packed_columns(const Nest *nest) noexcept nogil:
-    """Columns of a panel of rows, in so few lines that some rows of it stay in the first-level cache."""
-    return min(<Py_ssize_t> PACKED_LINES, panel_lines(nest)) * (LINE_BYTES // nest.plan.itemsize)
+    cdef Py_ssize_t lines = max(small_panel // bytes, min(<Py_ssize_t> LEAST_LINES, large_panel // bytes))
+    return min(<Py_ssize_t> PANEL_LINES, max(<Py_ssize_t> 1, lines))
 
 
 cdef bint crosses_large_base(const Plan *plan, int row) noexcept nogil:
@@ -1086,7 +1114,7 @@ cdef Py_ssize_t row_items(const Plan *plan, const Nest *nest, Py_ssize_t items_a
     """
     cdef Py_ssize_t stride = llabs(plan.base_strides[nest.row]), most, lines
     if nest.panel == ROWS:
-        return packed_columns(nest)
+        return packed_lines(plan, nest) * (LINE_BYTES // plan.itemsize)
     most = max(<Py_ssize_t> 1, ROW_BYTES // plan.itemsize)
     if nest.inner >= 0 and stride <= LINE_BYTES < llabs(plan.stream_strides[nest.row]):
         most = lines_with_room(plan.shape[nest.row], llabs(plan.stream_strides[nest.row]), ROWS_A_PLACE)
@@ -1469,6 +1497,8 @@ cdef void start_tile(const Nest *nest, Tile *tile) noexcept nogil:
     if nest.across and not nest.whole_lines and nest.panel != LINES:
         tile.value_ahead = LINES_AHEAD * plan.component.strides[nest.outer]
         tile.stream_ahead = LINES_AHEAD * plan.stream_strides[nest.outer]
+    elif nest.row >= 0 and nest.foresees:
+        tile.stream_ahead = LINES_AHEAD * plan.stream_strides[nest.inner] if rows_lie_apart(plan, nest) else FAR_AHEAD
     tile.components = plan.components
     for k in range(plan.components if nest.takes_points else 0):
         tile.leads[k].size = plan.component[k].size

@@ -546,7 +546,7 @@ cdef inline void reduce_positions(
             if picked != NULL:
                 source = tile.stream + picked[i]
             elif tile.foresees and not single:
-                prefetch_row(source + 2 * AHEAD_BYTES, row * <Py_ssize_t> sizeof(number_t))
+                prefetch_row(source + tile.stream_ahead, row * <Py_ssize_t> sizeof(number_t))
             if offset[i] == BAD:
                 pass
             elif single:
