@@ -576,6 +576,14 @@ cdef void repeat_along_row(Plan *plan, char *room) noexcept nogil:
     plan.stream_strides[last] = plan.itemsize
 
 
+cdef bint copies_rows(const Plan *plan, int d) noexcept nogil:
+    """Whether a copy walks rows of items that have a loop of their own, and no places at all."""
+    return (
+        plan.components == 0 and d >= 0 and llabs(plan.base_strides[d]) <= LINE_BYTES
+        and gather_direct_kernel(plan.itemsize, 0, MODE_RAISE) != NULL
+    )
+
+
 cdef int choose_row(Plan *plan) noexcept nogil:
     """The dim that is walked as a row, or -1; a short contiguous row becomes an item."""
     cdef int d = plan.ndim - 1
@@ -588,7 +596,7 @@ cdef int choose_row(Plan *plan) noexcept nogil:
     ):
         plan.itemsize *= plan.shape[d]
         plan.ndim -= 1
-        return -1
+        return d - 1 if copies_rows(plan, d - 1) else -1
     return d
 
 
