@@ -1187,14 +1187,33 @@ cdef int first_level(const Plan *plan, const Nest *nest, int threads) noexcept n
 
 
 cdef bint meet_everywhere(const Plan *plan, const Nest *nest) noexcept nogil:
-    """Whether what one index value leads to lies in a line of the cache or two, so that threads would share each."""
+    """
+    Whether what one index value leads to lies in a line of the cache or two of a small base, so that threads would
+    share each all the time.
+    """
     cdef Py_ssize_t bytes = plan.itemsize
     cdef int d
     if plan.operation == READ or plan.components == 0 or nest.panel:
         return False
     for d in range(plan.ndim):
         bytes += (plan.shape[d] - 1) * written(plan, d)
-    return bytes > plan.itemsize and bytes <= 2 * LINE_BYTES
+    return plan.itemsize < bytes <= 2 * LINE_BYTES and span(plan) <= FAR_BYTES
+
+
+cdef bint meets_seldom(const Plan *plan, int d) noexcept nogil:
+    """Whether threads may share lines of the cache along a dim: it has one or two, of a base that has very many."""
+    return (
+        plan.operation != READ and plan.components > 0 and plan.shape[d] * written(plan, d) <= 2 * LINE_BYTES
+        and (span(plan) > FAR_BYTES or forced == FAR)
+    )
+
+
+cdef bint parts_of_rows_pay(const Plan *plan, const Nest *nest, int threads) noexcept nogil:
+    """Whether few threads should have a part of every short row that is added: where each row waits for memory."""
+    return (
+        threads < MANY_THREADS and plan.operation > SET and LINE_BYTES < place_bytes(nest) <= SHARED_ROW
+        and (span(plan) > BYPASS_BYTES or forced == FAR)
+    )
 
 
 cdef void cut(Nest *nest, int threads) noexcept nogil:
@@ -1243,8 +1262,11 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
         if not keeps_order(nest, d) and d != first:
             if threads > 1 and not stays_whole(nest, d) and not meets_at_ends(plan, d) and not (
                 d == nest.row and has_places(plan, nest) and count_turns(nest) >= 2 * threads
+                and not parts_of_rows_pay(plan, nest, threads)
             ):
-                least = 1 if d == nest.outer and d != nest.column else items_a_line
+                least = items_a_line
+                if (d == nest.outer and d != nest.column) or meets_seldom(plan, d):
+                    least = 1
                 if nest.panel == ROWS and d == nest.column:
                     least = least_packed(plan) // plan.itemsize
                 shrink(nest, d, least, threads)

@@ -628,6 +628,30 @@ def test_pixels_of_a_volume_that_keeps_columns(sizes, layout, kernel, mode):
     _plan.force(None)
 
 
+@pytest.mark.parametrize("dtype", ["u1", "f2", "f4", "f8", "D"])
+@pytest.mark.parametrize("columns", [2, 3, 8, 9])
+def test_narrow_tables_whose_lines_of_the_cache_threads_share(columns, dtype):
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(0)
+    rows = 2_300_000 // (columns * np.dtype(dtype).itemsize)
+    table = random_data(rng, (rows, columns), dtype)
+    index = rng.integers(-rows, rows, (rows // 2, columns))
+    src = random_data(rng, index.shape, dtype)
+    calls = [
+        ("scatter", (index, src)),
+        ("scatter_add", (index, src)),
+        ("scatter_reduce", (index, src, "amax")),
+        ("index_add", (index[:, 0], src)),
+    ]
+    for name, arguments in calls:
+        expected = getattr(_fallback, name)(table, 0, *arguments)
+        for threads in (1, 2, 7):
+            with _core.num_threads(threads):
+                got = getattr(_core, name)(table[::-1][::-1], 0, *arguments)
+                assert_same(got, expected, any_nan=True)
+
+
 def test_a_base_is_copied_whole_where_the_index_lies_in_another_order():
     """
     A tile has the first dim and the last, for the second lies outermost in the memory of the index:

@@ -215,6 +215,21 @@ print(started())"""
 @linux
 @compiled
 @threaded
+@pytest.mark.parametrize(("rows", "threads"), [(30_000, 0), (300_000, 1)])
+def test_short_rows_are_shared_where_threads_seldom_meet(rows, threads):
+    """In a table that caches hold they would meet in its lines all the time."""
+    script = f"""
+table = numpy.ones(({rows}, 3), "f4")
+places = numpy.arange(table.size).reshape(table.shape) % {rows}
+out = table.copy()
+with fg.num_threads(2): fg.scatter_add(table, 0, places, table, out=out, mode="drop")
+print(started())"""
+    assert printed(BIG, script) == [str(threads)]
+
+
+@linux
+@compiled
+@threaded
 def test_small_calls_use_one_thread():
     script = "with fg.num_threads(4): fg.gather(x[:5, :5], 1, index[:5, :5] % 5)\nprint(started())"
     assert printed(BIG, script) == ["0"]
