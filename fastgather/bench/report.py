@@ -68,10 +68,13 @@ def versions_line(versions, names):
 
 
 def _processor():
+    """The name of the CPU, and on x86 its family and model: virtual machines hide them in it."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(": ")[2] for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
+        first = Path("/proc/cpuinfo").read_text().partition("\n\n")[0]
+        parts = (line.partition(":") for line in first.splitlines())
+        fields = {name.strip(): value.strip() for name, _, value in parts}
+        return "{model name} (family {cpu family}, model {model})".format_map(fields)
+    except (OSError, KeyError):
         return platform.processor() or platform.machine()
 
 
