@@ -201,7 +201,7 @@ cdef struct Nest:
     int column                  # the dim of the tile along which each unit packs its part of the base, or -1
     Py_ssize_t origin           # bytes from the base to where each unit copies its part of it from, or 0
     Panel panel                 # and what it holds then,
-    Py_ssize_t places           # how many rows or columns of the base,
+    Py_ssize_t places           # how many rows or columns of the base, 0 without a panel,
     Py_ssize_t along            # and how far apart rows lie that are packed
     int levels
     Level level[MAX_DIMS]       # parallel ones first, then serial ones in order
@@ -227,11 +227,11 @@ def force(kernel):
 
 
 cdef Py_ssize_t span(const Plan *plan) noexcept nogil:
-    """Bytes from the first place that an index may name to the last."""
+    """Bytes from the first place that an index may name to the last; a dim of size 0 has none."""
     cdef Py_ssize_t bytes = 0
     cdef int k
     for k in range(plan.components):
-        bytes += (plan.component[k].size - 1) * llabs(plan.component[k].step)
+        bytes += max(<Py_ssize_t> 0, plan.component[k].size - 1) * llabs(plan.component[k].step)
     return bytes
 
 
@@ -577,7 +577,7 @@ cdef void repeat_along_row(Plan *plan, char *room) noexcept nogil:
 
 
 cdef bint copies_rows(const Plan *plan, int d) noexcept nogil:
-    """Whether a copy walks rows of items that have a loop of their own, and no places at all."""
+    """Whether a copy, which has no places, walks rows of items of a size that has loops of its own, direct ones too."""
     return (
         plan.components == 0 and d >= 0 and llabs(plan.base_strides[d]) <= LINE_BYTES
         and gather_direct_kernel(plan.itemsize, 0, MODE_RAISE) != NULL
@@ -717,16 +717,15 @@ cdef void pack_rows(Plan *plan, Nest *nest, int threads) noexcept nogil:
     first, where each row is contiguous. With writes, whose order counts, no dim may lie between.
     """
     cdef int row = nest.row if nest.row >= 0 else nest.outer, line = nest.inner
-    cdef bint packs = (
+    cdef bint packs = (     # if that pays
         plan.operation < DIV and plan.components > 0 and not plan.checks_only and row >= 0 and line >= 0
         and (plan.operation == READ or nest.between == 1) and plan.itemsize < LINE_BYTES
         and index_is_constant(plan, row) and plan.base_strides[line] == 0
         and plan.stream_strides[row] == plan.itemsize and llabs(plan.base_strides[row]) >= LINE_BYTES
     )
-    nest.places = places_in_line(plan, &nest.along) if packs else 0
-    packs = nest.places > 0 and (forced == PANEL or pays_to_pack_rows(plan, nest, row, line, threads))
     nest.panel = NO_PANEL
-    if packs:
+    nest.places = places_in_line(plan, &nest.along) if packs else 0
+    if nest.places > 0 and (forced == PANEL or pays_to_pack_rows(plan, nest, row, line, threads)):
         nest.panel = ROWS
         if row != nest.row:
             swap_dims(plan, row, line)
@@ -1132,7 +1131,7 @@ cdef Py_ssize_t row_items(const Plan *plan, const Nest *nest, Py_ssize_t items_a
         return most
     if plan.operation != READ:
         return items_a_line
-    lines = panel_bytes // (items_a_line * (span(plan) + plan.itemsize))
+    lines = panel_bytes // items_a_line // max(<Py_ssize_t> 1, span(plan) + plan.itemsize)
     return items_a_line * max(<Py_ssize_t> 1, min(<Py_ssize_t> LINES_READ, lines))
 
 

@@ -617,15 +617,67 @@ def test_pixels_of_a_volume_that_keeps_columns(sizes, layout, kernel, mode):
         for reduction in ("none", "add", "max")
     ]
     _plan.force(kernel)
-    for threads in (1, 3):
-        with _core.num_threads(threads):
-            got = np.zeros(updates.shape, np.float32)
-            assert_same(_core.gather_nd(data, points, mode=mode, out=got), expected)
-            for reduction, result in zip(("none", "add", "max"), written, strict=True):
-                table = data.copy(order="K")
-                _core.scatter_nd(table, points, updates, reduction, mode=mode, out=table)
-                assert_same(table, result)
-    _plan.force(None)
+    try:
+        for threads in (1, 3):
+            with _core.num_threads(threads):
+                got = np.zeros(updates.shape, np.float32)
+                assert_same(_core.gather_nd(data, points, mode=mode, out=got), expected)
+                for reduction, result in zip(("none", "add", "max"), written, strict=True):
+                    table = data.copy(order="K")
+                    _core.scatter_nd(table, points, updates, reduction, mode=mode, out=table)
+                    assert_same(table, result)
+    finally:
+        _plan.force(None)
+
+
+@pytest.mark.parametrize("kernel", ["panel", None])
+def test_a_point_out_of_range_leaves_a_volume_that_keeps_columns_as_it_was(kernel):
+    from fastgather import _core, _plan
+
+    rng = np.random.default_rng(0)
+    data = random_data(rng, (37, 60, 40), "f4").T
+    points = np.stack([rng.integers(0, n, 5000) for n in (40, 60)], -1)
+    updates, before = random_data(rng, (5000, 37), "f4"), data.copy()
+    message = r"index 60 at position \(4000, 1\) is out of bounds for dim 1 with size 60"
+    points[4000, 1], points[4500, 0] = 60, -41
+    _plan.force(kernel)
+    try:
+        for threads in (1, 3):
+            with _core.num_threads(threads):
+                with pytest.raises(IndexError, match=message):
+                    _core.gather_nd(data, points)
+                for reduction in ("none", "add"):
+                    with pytest.raises(IndexError, match=message):
+                        _core.scatter_nd(data, points, updates, reduction, out=data)
+                    assert_same(data, before)
+    finally:
+        _plan.force(None)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "V3", "f4", "f8", "D", "V20"])
+@pytest.mark.parametrize("sizes", [(0,), (0, 1), (1, 0), (0, 5), (5, 0), (0, 0), (1, 0, 3)])
+def test_nothing_to_read_in_a_table_that_keeps_columns(sizes, dtype):
+    """Of a dim of size 0 each place is out of range: the fill value, or what `out` holds."""
+    from fastgather import _core
+
+    whole = np.zeros((50, *[max(n, 2) for n in sizes[::-1]]), dtype).T
+    cut = tuple(slice(n) for n in sizes)
+    huge = np.lib.stride_tricks.as_strided(
+        np.zeros(1, dtype), (*sizes, 50), [(1 << 58) - 1] * (len(sizes) + 1)
+    )
+    for table in (whole[cut], np.zeros((*sizes, 50), dtype), huge):
+        points = np.zeros((400, len(sizes)), np.int64)
+        held = np.full(400 * 50 * np.dtype(dtype).itemsize, 7, np.uint8).view(dtype)
+        held = held.reshape(400, 50)
+        for threads in (1, 3):
+            with _core.num_threads(threads):
+                got = _core.gather_nd(table, points, mode="fill")
+                assert_same(got, np.zeros((400, 50), dtype))
+                got = _core.gather_nd(table, points, mode="drop", out=held.copy())
+                assert_same(got, held)
+                if len(sizes) == 1:
+                    got = _core.index_select(table, 0, points[:, 0], mode="fill")
+                    assert_same(got, np.zeros((400, 50), dtype))
 
 
 @pytest.mark.parametrize("dtype", ["u1", "f2", "f4", "f8", "D"])
