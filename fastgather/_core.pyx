@@ -23,6 +23,7 @@ from fastgather._plan cimport (
     Component, Plan, copy_plan, count_bad, elements, may_copy_late, run, start_plan, work_bytes,
 )
 from fastgather._reduce cimport Runs, has_mean, is_reducible, reduce_runs, start_runs
+from fastgather._small cimport Small, is_small, run_small
 from fastgather._threads cimport Work, begin_work, end_work, threads_for
 from fastgather._types cimport (
     AMAX, AMIN, DIV, DIV_SHORT, MAX_DIMS, MODE_CLIP, MODE_DROP, MODE_FILL, MODE_RAISE, MODE_WRAP, PROD, READ, SET, SUM,
@@ -53,6 +54,7 @@ cdef cnp.dtype FLOAT32 = np.dtype(np.float32)
 cdef cnp.dtype INT32 = np.dtype(np.int32)
 cdef cnp.dtype INT64 = np.dtype(np.int64)
 cdef cnp.dtype INTP = np.dtype(np.intp)
+cdef str CHANGED = "an index was out of bounds, and another thread has changed it since"
 cdef double SMALLEST = arguments.SMALLEST
 cdef double LARGEST = arguments.LARGEST
 cdef dict REDUCTIONS = arguments.REDUCTIONS
@@ -536,12 +538,17 @@ cdef int raise_for(const Plan *plan, indices, given) except -1:
     cdef int first = plan.component[0].dim
     sizes = [plan.component[k].size for k in range(plan.components)]
     if given is None:
-        arguments.check_bounds(indices, first, sizes[0])
-    else:
-        if type(indices) is not list:
-            indices = arguments.as_components(given, first + plan.components, first)[0]
-        arguments.check_bounds_nd(given, indices, sizes, first)
-    raise IndexError("an index was out of bounds, and another thread has changed it since")
+        raise_along(indices, first, sizes[0])
+    if type(indices) is not list:
+        indices = arguments.as_components(given, first + plan.components, first)[0]
+    arguments.check_bounds_nd(given, indices, sizes, first)
+    raise IndexError(CHANGED)
+
+
+cdef int raise_along(cnp.ndarray index, int dim, Py_ssize_t size) except -1:
+    """The same for an index along one dim."""
+    arguments.check_bounds(index, dim, size)
+    raise IndexError(CHANGED)
 
 
 cdef object read(
@@ -569,7 +576,7 @@ cdef object read(
     if plan.mode == MODE_FILL:
         fill = as_fill_value(fill_value, base)
         plan.fill = <const char *> cnp.PyArray_DATA(fill)
-    if not any_empty(indices):
+    if elements(plan) or not any_empty(indices):
         bind_base(plan, base)
         bind_stream(plan, result)
         check_sizes(plan, mode)
@@ -582,22 +589,45 @@ cdef object read(
     return out
 
 
+cdef cnp.ndarray read_small(Small *small, cnp.ndarray base, int dim, cnp.ndarray index):
+    cdef cnp.ndarray result = new_array(base.descr, small.ndim, small.shape, False)
+    if run_small(small, <char *> cnp.PyArray_DATA(base), <char *> cnp.PyArray_DATA(result)):
+        raise_along(index, dim, small.tile.target.size)
+    return result
+
+
+cdef cnp.ndarray write_small(Small *small, cnp.ndarray base, int dim, cnp.ndarray index, cnp.ndarray values):
+    cdef cnp.ndarray result = new_array(base.descr, cnp.PyArray_NDIM(base), shape_of(base), False)
+    memcpy(cnp.PyArray_DATA(result), cnp.PyArray_DATA(base), cnp.PyArray_NBYTES(base))
+    if run_small(small, <char *> cnp.PyArray_DATA(result), <char *> cnp.PyArray_DATA(values)):
+        raise_along(index, dim, small.tile.target.size)
+    return result
+
+
 cdef object read_along(
     cnp.ndarray base, int dim, cnp.ndarray index, int ndim, const Py_ssize_t *shape, out, mode, fill_value
 ):
     """What gather and take_along_axis share."""
+    cdef int code = as_mode(mode, READ_MODES, out)
+    cdef Small small
     cdef Plan plan
     cdef Component component
-    start_plan(&plan, &component, 1, as_mode(mode, READ_MODES, out), READ)
+    if code == MODE_RAISE and out is None and is_small(&small, base, dim, index, False, READ):
+        return read_small(&small, base, dim, index)
+    start_plan(&plan, &component, 1, code, READ)
     plan_along(&plan, &component, dim, index, ndim, shape, base)
     return read(&plan, base, index, out, mode, fill_value)
 
 
 cdef object read_slices(cnp.ndarray base, int dim, cnp.ndarray index, out, mode, fill_value):
     """What index_select and take share."""
+    cdef int code = as_mode(mode, READ_MODES, out)
+    cdef Small small
     cdef Plan plan
     cdef Component component
-    start_plan(&plan, &component, 1, as_mode(mode, READ_MODES, out), READ)
+    if code == MODE_RAISE and out is None and is_small(&small, base, dim, index, True, READ):
+        return read_small(&small, base, dim, index)
+    start_plan(&plan, &component, 1, code, READ)
     plan_slices(&plan, &component, dim, index, base)
     return read(&plan, base, index, out, mode, fill_value)
 
@@ -764,7 +794,7 @@ cdef object write(
     """
     cdef cnp.ndarray destination, count
     cdef Plan copy
-    cdef bint direct = out is not None, empty = any_empty(indices), fortran
+    cdef bint direct = out is not None, empty = elements(plan) == 0 and any_empty(indices), fortran
     if out is not None:
         check_out(out, cnp.PyArray_NDIM(input), shape_of(input), input.descr)
         direct = not (overlaps_itself(out) or any_overlap(out, indices))
@@ -812,6 +842,7 @@ cdef object scatter_any(input, dim, index, src, str operation, bint include_self
     cdef Py_ssize_t named
     cdef Route by = route(base, operation)
     cdef bint fits
+    cdef Small small
     cdef Plan plan
     cdef Component component
     if by == BY_NUMPY:
@@ -828,6 +859,12 @@ cdef object scatter_any(input, dim, index, src, str operation, bint include_self
     if accumulates(by, operation, ours, base, named):
         access = Along(axis, chosen, mode)
         return write_by_accumulator(base, values, operation, include_self, out, access, named)
+    if (
+        code == MODE_RAISE and out is None and include_self and operation != "mean"
+        and cnp.PyArray_IS_C_CONTIGUOUS(values) and same_shape(values, ndim, shape_of(chosen))
+        and is_small(&small, base, axis, chosen, False, OPERATIONS[operation])
+    ):
+        return write_small(&small, base, axis, chosen, values)
     start_plan(&plan, &component, 1, code, SET)
     plan_along(&plan, &component, axis, chosen, ndim, shape_of(chosen), base)
     return write(&plan, base, chosen, values, operation, include_self, out, mode, None, ours)
@@ -864,6 +901,7 @@ cdef object index_any(
     cdef Py_ssize_t named
     cdef Route by = route(base, operation)
     cdef bint fits
+    cdef Small small
     cdef Plan plan
     cdef Component component
     if by == BY_NUMPY:
@@ -889,6 +927,12 @@ cdef object index_any(
         access = Slices(axis, chosen, mode)
         count_shape = tuple([cnp.PyArray_DIM(base, d) if d == axis else 1 for d in range(ndim)])
         return write_by_accumulator(base, values, operation, include_self, out, access, named, count_shape)
+    if (
+        code == MODE_RAISE and out is None and include_self and operation != "mean"
+        and cnp.PyArray_IS_C_CONTIGUOUS(values) and cnp.PyArray_NDIM(values) == ndim
+        and is_small(&small, base, axis, chosen, True, OPERATIONS[operation])
+    ):
+        return write_small(&small, base, axis, chosen, values)
     start_plan(&plan, &component, 1, code, SET)
     plan_slices(&plan, &component, axis, chosen, base)
     return write(&plan, base, chosen, values, operation, include_self, out, mode, None, ours)

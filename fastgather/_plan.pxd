@@ -35,6 +35,7 @@ cdef struct Plan:
     Py_ssize_t copy_bytes       # that it moves
     const char *origin          # from where, if neither has gaps nor another order; or NULL
 
+cdef bint is_forced() noexcept nogil
 cdef Py_ssize_t elements(const Plan *plan) noexcept nogil
 cdef Py_ssize_t work_bytes(const Plan *plan) noexcept nogil
 cdef bint may_copy_late(const Plan *plan, Py_ssize_t bytes) noexcept nogil

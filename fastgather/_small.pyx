@@ -1,0 +1,112 @@
+"""Small calls: a few items of arrays in C order, under "raise", take no plan.
+
+A data loader makes most of its calls of this kind, and a plan would take longer than what it is for. The base
+is `before` times `size` times `after` items, with `size` along the dim that the index points into; the index names,
+in each of the first, some of the second, for all of the third together (`slices`) or for each.
+The kernels are those that a plan would choose.
+"""
+
+cimport numpy as cnp
+
+from fastgather._gather cimport gather_direct_kernel
+from fastgather._plan cimport is_forced
+from fastgather._reduce cimport on_truth_values, reduce_direct_kernel
+from fastgather._scatter cimport scatter_direct_kernel
+from fastgather._types cimport MAX_DIMS, MODE_RAISE, READ, SET, Direct, Operation, Tile, index_code
+
+cnp.import_array()
+
+cdef enum:
+    MOST = 384                  # positions; with more, it pays to look for the best order of the dims
+
+
+cdef Direct kernel_for(Py_ssize_t itemsize, int typenum, int code, int operation) noexcept:
+    if operation == READ:
+        return gather_direct_kernel(itemsize, code, MODE_RAISE)
+    if operation == SET:
+        return scatter_direct_kernel(itemsize, code)
+    return reduce_direct_kernel(typenum, code)
+
+
+cdef bint is_small(Small *small, cnp.ndarray base, int dim, cnp.ndarray index, bint slices, int operation) noexcept:
+    """Whether a call is of this kind, and then what is to be done, but for the places of base and stream."""
+    cdef Tile *tile = &small.tile
+    cdef Py_ssize_t before = 1, named = 1, after = 1, size, n
+    cdef Py_ssize_t itemsize = cnp.PyArray_ITEMSIZE(base), valuesize = cnp.PyArray_ITEMSIZE(index)
+    cdef int d, typenum = cnp.PyArray_TYPE(base), ndim = cnp.PyArray_NDIM(base), at = cnp.PyArray_NDIM(index)
+    cdef int code = index_code(<int> valuesize, cnp.PyTypeNum_ISUNSIGNED(cnp.PyArray_TYPE(index)))
+    if (
+        ndim == 0 or ndim + at > MAX_DIMS or is_forced()
+        or not cnp.PyArray_IS_C_CONTIGUOUS(base) or not cnp.PyArray_ISCARRAY_RO(index)
+    ):
+        return False
+    for d in range(dim):
+        n = small.shape[d] = cnp.PyArray_DIM(base, d)
+        before *= n
+        if not slices and cnp.PyArray_DIM(index, d) != n:
+            return False
+    size = cnp.PyArray_DIM(base, dim)
+    small.ndim = dim
+    for d in range(0 if slices else dim, at if slices else dim + 1):
+        n = small.shape[small.ndim] = cnp.PyArray_DIM(index, d)
+        named *= n
+        small.ndim += 1
+    for d in range(dim + 1, ndim):
+        n = small.shape[small.ndim] = cnp.PyArray_DIM(base, d)
+        after *= n
+        small.ndim += 1
+        if not slices and cnp.PyArray_DIM(index, d) != n:
+            return False
+    if not 0 < before * named * after <= MOST:
+        return False
+    small.kernel = NULL
+    if slices and operation <= SET:     # slices may be items
+        small.kernel = kernel_for(after * itemsize, typenum, code, operation)
+        if small.kernel != NULL:
+            itemsize *= after
+            after = 1
+    if small.kernel == NULL:
+        small.kernel = kernel_for(itemsize, typenum, code, operation)
+    if small.kernel == NULL:
+        return False
+    tile.operation = <Operation> operation
+    if operation > SET and typenum == cnp.NPY_BOOL:
+        tile.operation = on_truth_values(tile.operation)
+    tile.values.data = <const char *> cnp.PyArray_DATA(index)
+    tile.target.size = size
+    tile.target.step = after * itemsize
+    if after == 1:
+        small.tiles, tile.outer, tile.inner = 1, before, named
+        tile.values.outer_stride = 0 if slices else named * valuesize
+        tile.values.inner_stride = valuesize
+        tile.target.outer_base, tile.target.inner_base = size * itemsize, 0
+        tile.outer_stride = named * itemsize
+        small.value_step = small.base_step = small.stream_step = 0
+    else:
+        small.tiles, tile.outer, tile.inner = before, named, after
+        tile.values.inner_stride = 0 if slices else valuesize
+        tile.values.outer_stride = valuesize if slices else after * valuesize
+        tile.target.outer_base, tile.target.inner_base = 0, itemsize
+        tile.outer_stride = after * itemsize
+        small.value_step = 0 if slices else named * after * valuesize
+        small.base_step, small.stream_step = size * after * itemsize, named * after * itemsize
+    tile.inner_stride = tile.itemsize = itemsize
+    tile.values.outer, tile.values.inner = tile.outer, tile.inner
+    tile.far = tile.foresees = tile.nontemporal = False
+    tile.next = NULL
+    tile.spread = tile.components = 1
+    tile.value_ahead = tile.stream_ahead = 0
+    return True
+
+
+cdef Py_ssize_t run_small(Small *small, char *base, char *stream) noexcept:
+    """Carry it out; how many index values were out of range."""
+    cdef Tile *tile = &small.tile
+    cdef Py_ssize_t _, bad = 0
+    tile.base, tile.stream = base, stream
+    for _ in range(small.tiles):
+        bad += small.kernel(tile, NULL, NULL)
+        tile.values.data += small.value_step
+        tile.base += small.base_step
+        tile.stream += small.stream_step
+    return bad
