@@ -54,6 +54,9 @@ cdef cnp.dtype FLOAT32 = np.dtype(np.float32)
 cdef cnp.dtype INT32 = np.dtype(np.int32)
 cdef cnp.dtype INT64 = np.dtype(np.int64)
 cdef cnp.dtype INTP = np.dtype(np.intp)
+cdef str PLAIN = "set"          # what functions are called inside is interned, here and in the tables: `is` tells names
+cdef str SUMS = "sum"           # apart, in less time than a small call takes to compare them
+cdef str MEAN = "mean"
 cdef str CHANGED = "an index was out of bounds, and another thread has changed it since"
 cdef double SMALLEST = arguments.SMALLEST
 cdef double LARGEST = arguments.LARGEST
@@ -612,7 +615,7 @@ cdef object read_along(
     cdef Small small
     cdef Plan plan
     cdef Component component
-    if code == MODE_RAISE and out is None and is_small(&small, base, dim, index, False, READ):
+    if out is None and is_small(&small, base, dim, index, False, READ, code, False):
         return read_small(&small, base, dim, index)
     start_plan(&plan, &component, 1, code, READ)
     plan_along(&plan, &component, dim, index, ndim, shape, base)
@@ -625,7 +628,7 @@ cdef object read_slices(cnp.ndarray base, int dim, cnp.ndarray index, out, mode,
     cdef Small small
     cdef Plan plan
     cdef Component component
-    if code == MODE_RAISE and out is None and is_small(&small, base, dim, index, True, READ):
+    if out is None and is_small(&small, base, dim, index, True, READ, code, False):
         return read_small(&small, base, dim, index)
     start_plan(&plan, &component, 1, code, READ)
     plan_slices(&plan, &component, dim, index, base)
@@ -643,11 +646,11 @@ cdef inline Route route(cnp.ndarray input, str operation) except *:
     cdef int typenum = cnp.PyArray_TYPE(input)
     if holds_references(input):
         return BY_NUMPY
-    if operation == "set":
+    if operation is PLAIN:
         return BY_KERNEL
     if not is_reducible(typenum):
         return BY_ACCUMULATOR if reductions.is_narrow_float(input.descr) else BY_NUMPY
-    if cnp.PyArray_ISBYTESWAPPED(input) or (operation == "mean" and not has_mean(typenum)):
+    if cnp.PyArray_ISBYTESWAPPED(input) or (operation is MEAN and not has_mean(typenum)):
         return BY_ACCUMULATOR
     return BY_KERNEL
 
@@ -659,7 +662,7 @@ cdef inline bint names_few(cnp.ndarray input, Py_ssize_t named):
 
 cdef inline bint accumulates(Route by, str operation, bint ours, cnp.ndarray input, Py_ssize_t named):
     """Whether accumulators are needed, or pay; not for what is one."""
-    return by == BY_ACCUMULATOR or (operation == "mean" and not ours and names_few(input, named))
+    return by == BY_ACCUMULATOR or (operation is MEAN and not ours and names_few(input, named))
 
 
 cdef object write_by_accumulator(
@@ -679,7 +682,7 @@ cdef object write_by_accumulator(
         check_out(out, cnp.PyArray_NDIM(input), shape_of(input), input.descr)
     if count_shape is None:
         count_shape = (<object> input).shape
-        if operation != "mean" and isinstance(access, Along):
+        if operation is not MEAN and isinstance(access, Along):
             named *= 2  # it takes longer to pick single elements than to convert all
     if names_few(input, named):
         result = reduce_named(input, values, operation, include_self, access, dtype, count_shape)
@@ -712,9 +715,9 @@ cdef cnp.ndarray reduce_named(
     cdef bint any_nan
     start = convert(access.pick(input), dtype, &any_nan) if include_self else identity(operation, dtype)
     access.combine(total, start, "set", True)
-    access.combine(total, convert(values, dtype, &any_nan), "sum" if operation == "mean" else operation, True)
+    access.combine(total, convert(values, dtype, &any_nan), "sum" if operation is MEAN else operation, True)
     total = access.pick(total)
-    if operation == "mean":
+    if operation is MEAN:
         count = np.empty(count_shape, np.int64)
         access.combine(count, np.array(include_self, np.int64), "set", True)
         access.combine(count, reductions.ONE, "sum", True)
@@ -811,7 +814,7 @@ cdef object write(
         check_sizes(plan, mode)
         if direct and plan.mode == MODE_RAISE and not ours and execute(plan, True):
             raise_for(plan, indices, given)
-        if operation == "mean":
+        if operation is MEAN:
             count = count_named(plan, destination, include_self)
     if direct and overlap(destination, input):
         if not same_place(destination, input):
@@ -825,7 +828,7 @@ cdef object write(
         bind_stream(plan, values)
         if execute(plan, False) and plan.mode == MODE_RAISE:
             raise_for(plan, indices, given)
-        if operation == "mean":
+        if operation is MEAN:
             divide(destination, count, -1)
     if out is None or direct:
         return destination
@@ -860,9 +863,9 @@ cdef object scatter_any(input, dim, index, src, str operation, bint include_self
         access = Along(axis, chosen, mode)
         return write_by_accumulator(base, values, operation, include_self, out, access, named)
     if (
-        code == MODE_RAISE and out is None and include_self and operation != "mean"
-        and cnp.PyArray_IS_C_CONTIGUOUS(values) and same_shape(values, ndim, shape_of(chosen))
-        and is_small(&small, base, axis, chosen, False, OPERATIONS[operation])
+        out is None and include_self and operation is not MEAN and cnp.PyArray_IS_C_CONTIGUOUS(values)
+        and (cnp.PyArray_NDIM(values) == 0 or same_shape(values, ndim, shape_of(chosen)))
+        and is_small(&small, base, axis, chosen, False, OPERATIONS[operation], code, cnp.PyArray_NDIM(values) == 0)
     ):
         return write_small(&small, base, axis, chosen, values)
     start_plan(&plan, &component, 1, code, SET)
@@ -928,9 +931,8 @@ cdef object index_any(
         count_shape = tuple([cnp.PyArray_DIM(base, d) if d == axis else 1 for d in range(ndim)])
         return write_by_accumulator(base, values, operation, include_self, out, access, named, count_shape)
     if (
-        code == MODE_RAISE and out is None and include_self and operation != "mean"
-        and cnp.PyArray_IS_C_CONTIGUOUS(values) and cnp.PyArray_NDIM(values) == ndim
-        and is_small(&small, base, axis, chosen, True, OPERATIONS[operation])
+        out is None and include_self and operation is not MEAN and cnp.PyArray_IS_C_CONTIGUOUS(values)
+        and is_small(&small, base, axis, chosen, True, OPERATIONS[operation], code, cnp.PyArray_NDIM(values) == 0)
     ):
         return write_small(&small, base, axis, chosen, values)
     start_plan(&plan, &component, 1, code, SET)
@@ -1310,7 +1312,7 @@ def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=
                 start = None if initial is None else as_scalar(initial, data, "initial")
                 total = runs_from(start, along, ends, values, operation)
                 has_empty = has_empty and initial is None
-                if mean or (has_empty and operation == "sum"):
+                if mean or (has_empty and operation is SUMS):
                     counts = lengths_of_runs(ends)
                     if mean:
                         divide(total, counts, along)

@@ -11,5 +11,7 @@ cdef struct Small:
     Py_ssize_t tiles
     Py_ssize_t value_step, base_step, stream_step   # bytes from one tile to the next
 
-cdef bint is_small(Small *small, cnp.ndarray base, int dim, cnp.ndarray index, bint slices, int operation) noexcept
+cdef bint is_small(
+    Small *small, cnp.ndarray base, int dim, cnp.ndarray index, bint slices, int operation, int mode, bint one_value
+) noexcept
 cdef Py_ssize_t run_small(Small *small, char *base, char *stream) noexcept

@@ -1,9 +1,8 @@
-"""Small calls: a few items of arrays in C order, under "raise", take no plan.
+"""Small calls: a few items of arrays in C order take no plan, which would take longer than what it is for.
 
-A data loader makes most of its calls of this kind, and a plan would take longer than what it is for. The base
-is `before` times `size` times `after` items, with `size` along the dim that the index points into; the index names,
-in each of the first, some of the second, for all of the third together (`slices`) or for each.
-The kernels are those that a plan would choose.
+The base is `before` times `size` times `after` items, with `size` along the dim that the index points into. For each
+of the first, the index names some of the second, for all of the third together (`slices`) or for each of them.
+The kernels are the direct ones of `choose_kernel`.
 """
 
 cimport numpy as cnp
@@ -12,7 +11,9 @@ from fastgather._gather cimport gather_direct_kernel
 from fastgather._plan cimport is_forced
 from fastgather._reduce cimport on_truth_values, reduce_direct_kernel
 from fastgather._scatter cimport scatter_direct_kernel
-from fastgather._types cimport MAX_DIMS, MODE_RAISE, READ, SET, Direct, Operation, Tile, index_code
+from fastgather._types cimport (
+    MAX_DIMS, MODE_DROP, MODE_FILL, MODE_RAISE, READ, SET, Direct, Mode, Operation, Tile, index_code,
+)
 
 cnp.import_array()
 
@@ -20,16 +21,21 @@ cdef enum:
     MOST = 384                  # positions; with more, it pays to look for the best order of the dims
 
 
-cdef Direct kernel_for(Py_ssize_t itemsize, int typenum, int code, int operation) noexcept:
+cdef Direct kernel_for(Py_ssize_t itemsize, int typenum, int code, int operation, int mode) noexcept:
     if operation == READ:
-        return gather_direct_kernel(itemsize, code, MODE_RAISE)
+        return gather_direct_kernel(itemsize, code, <Mode> mode)
     if operation == SET:
         return scatter_direct_kernel(itemsize, code)
     return reduce_direct_kernel(typenum, code)
 
 
-cdef bint is_small(Small *small, cnp.ndarray base, int dim, cnp.ndarray index, bint slices, int operation) noexcept:
-    """Whether a call is of this kind, and then what is to be done, but for the places of base and stream."""
+cdef bint is_small(
+    Small *small, cnp.ndarray base, int dim, cnp.ndarray index, bint slices, int operation, int mode, bint one_value
+) noexcept:
+    """
+    Whether a call is of this kind, and then what is to be done, but for the places of base and stream. The latter has
+    an item for each position, or `one_value` for all.
+    """
     cdef Tile *tile = &small.tile
     cdef Py_ssize_t before = 1, named = 1, after = 1, size, n
     cdef Py_ssize_t itemsize = cnp.PyArray_ITEMSIZE(base), valuesize = cnp.PyArray_ITEMSIZE(index)
@@ -37,6 +43,7 @@ cdef bint is_small(Small *small, cnp.ndarray base, int dim, cnp.ndarray index, b
     cdef int code = index_code(<int> valuesize, cnp.PyTypeNum_ISUNSIGNED(cnp.PyArray_TYPE(index)))
     if (
         ndim == 0 or ndim + at > MAX_DIMS or is_forced()
+        or (mode != MODE_RAISE and (operation != READ or mode == MODE_FILL or mode == MODE_DROP))
         or not cnp.PyArray_IS_C_CONTIGUOUS(base) or not cnp.PyArray_ISCARRAY_RO(index)
     ):
         return False
@@ -57,22 +64,23 @@ cdef bint is_small(Small *small, cnp.ndarray base, int dim, cnp.ndarray index, b
         small.ndim += 1
         if not slices and cnp.PyArray_DIM(index, d) != n:
             return False
-    if not 0 < before * named * after <= MOST:
+    if not 0 < before * named * after <= MOST or size == 0:
         return False
     small.kernel = NULL
-    if slices and operation <= SET:     # slices may be items
-        small.kernel = kernel_for(after * itemsize, typenum, code, operation)
+    if slices and operation <= SET and not one_value:       # slices may be items
+        small.kernel = kernel_for(after * itemsize, typenum, code, operation, mode)
         if small.kernel != NULL:
             itemsize *= after
             after = 1
     if small.kernel == NULL:
-        small.kernel = kernel_for(itemsize, typenum, code, operation)
+        small.kernel = kernel_for(itemsize, typenum, code, operation, mode)
     if small.kernel == NULL:
         return False
     tile.operation = <Operation> operation
     if operation > SET and typenum == cnp.NPY_BOOL:
         tile.operation = on_truth_values(tile.operation)
     tile.values.data = <const char *> cnp.PyArray_DATA(index)
+    tile.target.mode = <Mode> mode
     tile.target.size = size
     tile.target.step = after * itemsize
     if after == 1:
@@ -91,6 +99,8 @@ cdef bint is_small(Small *small, cnp.ndarray base, int dim, cnp.ndarray index, b
         small.value_step = 0 if slices else named * after * valuesize
         small.base_step, small.stream_step = size * after * itemsize, named * after * itemsize
     tile.inner_stride = tile.itemsize = itemsize
+    if one_value:
+        tile.inner_stride = tile.outer_stride = small.stream_step = 0
     tile.values.outer, tile.values.inner = tile.outer, tile.inner
     tile.far = tile.foresees = tile.nontemporal = False
     tile.next = NULL
