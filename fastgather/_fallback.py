@@ -46,6 +46,8 @@ AT_DIMS = 32  # with more, numpy.ufunc.at writes outside its arrays (NumPy 2.4)
 SMALL = 1 << 12  # elements for which NumPy's own indexing beats ours by its lower overhead
 FEW = 1 << 11  # the same for numpy.ufunc.at, which is slow in more than one dim
 LINE = 1 << 17  # the same for indices into one line
+LINES = 3 << 12  # the same for reads from several lines
+POINTS = 1 << 15  # the same for the coordinates that a read has, all components together
 BLOCK = 1 << 16  # elements that are worked on at a time
 RUNS = 1 << 20  # the same where whole runs are
 NEAR = 4  # sizes of a dim beyond it from which mode="wrap" divides; NumPy subtracts them one by one
@@ -737,6 +739,18 @@ def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_val
     >>> fg.gather_nd(x, [[2], [0]], batch_dims=1)
     array([3, 4])
     """
+    if (
+        _is_plain(params, indices, mode, out)
+        and type(batch_dims) is int
+        and batch_dims == 0
+        and indices.ndim > 1
+        and 0 < indices.shape[-1] <= params.ndim
+        and 0 < indices.size <= POINTS
+    ):
+        own = indices.astype(np.intp)
+        result = _read_by_numpy(params, tuple(own[..., k] for k in range(own.shape[-1])))
+        if result is not None:
+            return result
     params = arguments.as_array(params, "params")
     arguments.check_mode(mode, arguments.READ_MODES, out)
     batch_dims = arguments.as_batch_dims(batch_dims, params.shape)
@@ -826,7 +840,7 @@ def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="rais
     if (
         mode == "raise"
         and components
-        and components[0].size * math.prod(rest) <= _most(operation)
+        and components[0].size * math.prod(rest) <= (LINE if data.ndim == 1 else _most(operation))
         and all(_numpy_checks(data, component) for component in components)
     ):
         # NumPy keeps the order of index arrays of one dim.
@@ -981,7 +995,7 @@ def _read_along(input, dim, index, shape, out, mode, fill_value):
     if (
         out is None
         and mode == "raise"
-        and index.size <= SMALL
+        and index.size <= LINES
         and index.shape[dim] == lead[dim]
         and _numpy_checks(input, index)
     ):
@@ -1238,21 +1252,25 @@ def _write_by_numpy(input, where, src, operation, out):
             result[where] = src
         elif input.dtype.kind not in "fc":
             UFUNCS[operation].at(result, where, src)
-        else:
-            few = result.size > 8 * where[-1].size
-            with np.errstate(all="ignore"):
-                if out is not None:
-                    touched = result[where] if few else result
-                    if _leaves_bits_open(touched, operation) or _leaves_bits_open(src, operation):
-                        return None
-                UFUNCS[operation].at(result, where, src)
-                if out is None and _left_bits_open(
-                    result[where] if few else result, input, src, operation
-                ):
-                    return None
+        elif not _combine_floats_by_numpy(result, input, where, src, operation):
+            return None
     except IndexError:
         return None
     return result
+
+
+@np.errstate(all="ignore")  # as a decorator it takes half as long
+def _combine_floats_by_numpy(result, input, where, src, operation):
+    """Whether NumPy's bits are settled; a result in place is only written to if they will be."""
+    few = result.size > 8 * where[-1].size
+    if result is input:
+        touched = result[where] if few else result
+        if _leaves_bits_open(touched, operation) or _leaves_bits_open(src, operation):
+            return False
+    UFUNCS[operation].at(result, where, src)
+    if result is input:
+        return True
+    return not _left_bits_open(result[where] if few else result, input, src, operation)
 
 
 def _write_slices(input, dim, index, source, out, mode, check):
