@@ -1,0 +1,121 @@
+"""Small calls on arrays in C order, which take no plan: their bits, errors and cost."""
+
+import timeit
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.compiled
+
+X = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+INDEX = np.random.default_rng(0).integers(0, 3, (2, 3, 4))
+
+
+@pytest.fixture
+def planned(fg_small):
+    """A call of the same function with a plan: forced, no call is small."""
+    from fastgather import _plan
+
+    def call(name, *arguments, **options):
+        _plan.force("offsets")
+        try:
+            return getattr(fg_small, name)(*arguments, **options)
+        finally:
+            _plan.force(None)
+
+    return call
+
+
+@pytest.fixture
+def fg_small():
+    from fastgather import _core
+
+    return _core
+
+
+@pytest.mark.parametrize("index_dtype", [np.int8, np.uint16, np.int32, np.int64, np.uint64])
+@pytest.mark.parametrize("dtype", ["?", "u1", "i2", "f2", "f4", "i8", "V3", "V12", "c16", "V40"])
+@pytest.mark.parametrize("shape", [(5,), (1,), (6, 1), (1, 7), (3, 4), (2, 3, 4), (2, 1, 3, 2)])
+def test_a_small_call_gives_the_bits_of_a_plan(fg_small, planned, shape, dtype, index_dtype):
+    rng = np.random.default_rng(len(shape))
+    numbers = dtype[0] != "V"
+
+    def data(shape):
+        if numbers:
+            return (rng.random(shape) * 9 - 3).astype(dtype)
+        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        return np.frombuffer(rng.bytes(size), dtype).reshape(shape)
+
+    x = data(shape)
+    for dim, size in enumerate(shape):
+        for count in (1, size, 2 * size + 1):
+            named = (*shape[:dim], count, *shape[dim + 1 :])
+            index = rng.integers(0, size, named).astype(index_dtype)
+            line, src, beyond = index.reshape(-1)[:count].copy(), data(named), index + 3
+            calls = [
+                ("gather", x, dim, index),
+                ("index_select", x, dim, line),
+                ("take", x, line.reshape(count, 1), dim),
+                ("scatter", x, dim, index, src),
+                ("scatter", x, dim, index, src.reshape(-1)[0]),
+                ("index_copy", x, dim, line, src),
+                ("index_fill", x, dim, line, src.reshape(-1)[0]),
+            ]
+            if numbers:
+                calls += [
+                    ("scatter_add", x, dim, index, src),
+                    ("index_add", x, dim, line, src),
+                    ("scatter_reduce", x, dim, index, src, "prod"),
+                    ("index_reduce", x, dim, line, src, "amax"),
+                    ("scatter_reduce", x, dim, index, src.reshape(-1)[0], "amin"),
+                ]
+            for name, *arguments in calls:
+                result = getattr(fg_small, name)(*arguments)
+                expected = planned(name, *arguments)
+                assert (result.dtype, result.shape) == (expected.dtype, expected.shape)
+                assert result.tobytes() == expected.tobytes()
+            for mode in ("wrap", "clip"):
+                result = fg_small.gather(x, dim, beyond, mode=mode)
+                assert result.tobytes() == planned("gather", x, dim, beyond, mode=mode).tobytes()
+
+
+@pytest.mark.parametrize("bad", [3, -4, 2**40])
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("gather", ()),
+        ("scatter", (X,)),
+        ("scatter_add", (X,)),
+        ("scatter_reduce", (X, "amax")),
+        ("scatter", (7,)),
+    ],
+)
+def test_a_small_call_names_the_first_bad_index(fg_small, name, arguments, bad):
+    index, before = INDEX.copy(), X.copy()
+    index[1, 0, 2] = bad
+    index[1, 2, 3] = bad + 1 if bad > 0 else bad - 1
+    words = rf"index {bad} at position \(1, 0, 2\) is out of bounds for dim 1 with size 3"
+    with pytest.raises(IndexError, match=words):
+        getattr(fg_small, name)(X, 1, index, *arguments)
+    np.testing.assert_array_equal(X, before)
+    with pytest.raises(IndexError, match=rf"index {bad} at position \(2,\)"):
+        fg_small.index_select(X, 1, np.array([0, 1, bad]))
+
+
+@pytest.mark.parametrize(
+    ("least", "name", "arguments"),
+    [
+        (15, "gather", (X, 1, INDEX)),
+        (15, "index_select", (X, 1, INDEX[0, :, 0].copy())),
+        (12, "scatter_add", (X, 1, INDEX, X)),
+    ],
+)
+def test_a_small_call_takes_a_small_part_of_numpys(fg_small, least, name, arguments):
+    """Of the time of `numpy.take_along_axis`, whose own calls take Python's arithmetic."""
+    ours, theirs = [], []
+    for _ in range(60):  # a busy machine slows both
+        ours.append(timeit.timeit(lambda: getattr(fg_small, name)(*arguments), number=500))
+        theirs.append(timeit.timeit(lambda: np.take_along_axis(X, INDEX, 1), number=50) * 10)
+        if len(ours) >= 10 and np.median(theirs) > least * np.median(ours):
+            return
+    assert np.median(theirs) > least * np.median(ours)
