@@ -23,7 +23,7 @@ from fastgather._plan cimport (
     Component, Plan, copy_plan, count_bad, elements, may_copy_late, run, start_plan, work_bytes,
 )
 from fastgather._reduce cimport Runs, has_mean, is_reducible, reduce_runs, start_runs
-from fastgather._small cimport Small, is_small, run_small
+from fastgather._small cimport Small, all_inside, is_small, run_small
 from fastgather._threads cimport Work, begin_work, end_work, threads_for
 from fastgather._types cimport (
     AMAX, AMIN, DIV, DIV_SHORT, MAX_DIMS, MODE_CLIP, MODE_DROP, MODE_FILL, MODE_RAISE, MODE_WRAP, PROD, READ, SET, SUM,
@@ -592,18 +592,52 @@ cdef object read(
     return out
 
 
-cdef cnp.ndarray read_small(Small *small, cnp.ndarray base, int dim, cnp.ndarray index):
-    cdef cnp.ndarray result = new_array(base.descr, small.ndim, small.shape, False)
+cdef bint is_apart(out, cnp.ndarray a, cnp.ndarray b):
+    """Whether `out` is not given, or a plain array in C order that shares no memory with two others."""
+    if out is None:
+        return True
+    return cnp.PyArray_CheckExact(out) and cnp.PyArray_ISCARRAY(out) and not overlap(out, a) and not overlap(out, b)
+
+
+cdef object read_small(Small *small, cnp.ndarray base, int dim, cnp.ndarray index, out):
+    """A read that is small, into an `out` that is apart."""
+    cdef cnp.ndarray result
+    if out is None:
+        result = new_array(base.descr, small.ndim, small.shape, False)
+    else:
+        check_out(out, small.ndim, small.shape, base.descr)
+        result = out
     if run_small(small, <char *> cnp.PyArray_DATA(base), <char *> cnp.PyArray_DATA(result)):
         raise_along(index, dim, small.tile.target.size)
     return result
 
 
-cdef cnp.ndarray write_small(Small *small, cnp.ndarray base, int dim, cnp.ndarray index, cnp.ndarray values):
-    cdef cnp.ndarray result = new_array(base.descr, cnp.PyArray_NDIM(base), shape_of(base), False)
-    memcpy(cnp.PyArray_DATA(result), cnp.PyArray_DATA(base), cnp.PyArray_NBYTES(base))
+cdef bint write_is_small(
+    Small *small, cnp.ndarray base, int dim, cnp.ndarray index, cnp.ndarray values, bint slices, str operation,
+    bint include_self, out, int code,
+):
+    """Whether `write_small` can carry out a write of values that fit their index, or of one."""
+    return (
+        include_self and operation is not MEAN and cnp.PyArray_IS_C_CONTIGUOUS(values) and is_apart(out, index, values)
+        and (out is None or out is base or not overlap(out, base))
+        and is_small(small, base, dim, index, slices, OPERATIONS[operation], code, cnp.PyArray_NDIM(values) == 0)
+    )
+
+
+cdef object write_small(Small *small, cnp.ndarray base, int dim, cnp.ndarray index, cnp.ndarray values, out):
+    cdef Py_ssize_t size = small.tile.target.size
+    cdef cnp.ndarray result
+    if out is None:
+        result = new_array(base.descr, cnp.PyArray_NDIM(base), shape_of(base), False)
+    else:
+        check_out(out, cnp.PyArray_NDIM(base), shape_of(base), base.descr)
+        result = out
+        if not all_inside(index, size):
+            raise_along(index, dim, size)
+    if result is not base:
+        memcpy(cnp.PyArray_DATA(result), cnp.PyArray_DATA(base), cnp.PyArray_NBYTES(base))
     if run_small(small, <char *> cnp.PyArray_DATA(result), <char *> cnp.PyArray_DATA(values)):
-        raise_along(index, dim, small.tile.target.size)
+        raise_along(index, dim, size)
     return result
 
 
@@ -615,8 +649,8 @@ cdef object read_along(
     cdef Small small
     cdef Plan plan
     cdef Component component
-    if out is None and is_small(&small, base, dim, index, False, READ, code, False):
-        return read_small(&small, base, dim, index)
+    if is_apart(out, base, index) and is_small(&small, base, dim, index, False, READ, code, False):
+        return read_small(&small, base, dim, index, out)
     start_plan(&plan, &component, 1, code, READ)
     plan_along(&plan, &component, dim, index, ndim, shape, base)
     return read(&plan, base, index, out, mode, fill_value)
@@ -628,8 +662,8 @@ cdef object read_slices(cnp.ndarray base, int dim, cnp.ndarray index, out, mode,
     cdef Small small
     cdef Plan plan
     cdef Component component
-    if out is None and is_small(&small, base, dim, index, True, READ, code, False):
-        return read_small(&small, base, dim, index)
+    if is_apart(out, base, index) and is_small(&small, base, dim, index, True, READ, code, False):
+        return read_small(&small, base, dim, index, out)
     start_plan(&plan, &component, 1, code, READ)
     plan_slices(&plan, &component, dim, index, base)
     return read(&plan, base, index, out, mode, fill_value)
@@ -863,11 +897,10 @@ cdef object scatter_any(input, dim, index, src, str operation, bint include_self
         access = Along(axis, chosen, mode)
         return write_by_accumulator(base, values, operation, include_self, out, access, named)
     if (
-        out is None and include_self and operation is not MEAN and cnp.PyArray_IS_C_CONTIGUOUS(values)
-        and (cnp.PyArray_NDIM(values) == 0 or same_shape(values, ndim, shape_of(chosen)))
-        and is_small(&small, base, axis, chosen, False, OPERATIONS[operation], code, cnp.PyArray_NDIM(values) == 0)
+        (cnp.PyArray_NDIM(values) == 0 or same_shape(values, ndim, shape_of(chosen)))
+        and write_is_small(&small, base, axis, chosen, values, False, operation, include_self, out, code)
     ):
-        return write_small(&small, base, axis, chosen, values)
+        return write_small(&small, base, axis, chosen, values, out)
     start_plan(&plan, &component, 1, code, SET)
     plan_along(&plan, &component, axis, chosen, ndim, shape_of(chosen), base)
     return write(&plan, base, chosen, values, operation, include_self, out, mode, None, ours)
@@ -930,11 +963,8 @@ cdef object index_any(
         access = Slices(axis, chosen, mode)
         count_shape = tuple([cnp.PyArray_DIM(base, d) if d == axis else 1 for d in range(ndim)])
         return write_by_accumulator(base, values, operation, include_self, out, access, named, count_shape)
-    if (
-        out is None and include_self and operation is not MEAN and cnp.PyArray_IS_C_CONTIGUOUS(values)
-        and is_small(&small, base, axis, chosen, True, OPERATIONS[operation], code, cnp.PyArray_NDIM(values) == 0)
-    ):
-        return write_small(&small, base, axis, chosen, values)
+    if write_is_small(&small, base, axis, chosen, values, True, operation, include_self, out, code):
+        return write_small(&small, base, axis, chosen, values, out)
     start_plan(&plan, &component, 1, code, SET)
     plan_slices(&plan, &component, axis, chosen, base)
     return write(&plan, base, chosen, values, operation, include_self, out, mode, None, ours)
@@ -1247,6 +1277,7 @@ def put_along_axis(arr, indices, values, axis, *, mode="raise"):
     cdef int code = as_mode(mode, WRITE_MODES, None), dim
     cdef cnp.ndarray lines, chosen, source
     cdef Py_ssize_t shape[MAX_DIMS]
+    cdef Small small
     cdef Plan plan
     cdef Component component
     if not (cnp.PyArray_CheckExact(arr) and cnp.PyArray_ISWRITEABLE(arr)):
@@ -1263,6 +1294,9 @@ def put_along_axis(arr, indices, values, axis, *, mode="raise"):
         return _fallback.put_flat(scatter_nd, lines, chosen, values, mode)
     broadcast(lines, chosen, dim, shape)
     source = as_put_values(values, lines, shape)
+    if write_is_small(&small, lines, dim, chosen, source, False, PLAIN, True, lines, code):
+        write_small(&small, lines, dim, chosen, source, lines)
+        return
     start_plan(&plan, &component, 1, code, SET)
     plan_along(&plan, &component, dim, chosen, cnp.PyArray_NDIM(lines), shape, lines)
     write(&plan, lines, chosen, source, "set", True, lines, mode)

@@ -15,7 +15,8 @@ A plan comes in with the dims in the user's order. `run` then
 5. hands contiguous ranges of tiles to threads; for each tile the index values become byte
    offsets (`_resolve`) and a kernel moves what lies there (`_gather`, `_scatter`, `_reduce`).
 
-A few items go through steps 1, 2 and 5 alone, in one thread (`run_few`).
+A few items go through steps 1, 2 and 5 alone, in one thread (`run_few`); those of arrays in C order need no plan
+(`_small`).
 
 A write may bring what its base has to hold first (`copy`). Where the units have the base between them, each
 copies its part just before it writes there; otherwise all is copied at the start.

@@ -14,4 +14,5 @@ cdef struct Small:
 cdef bint is_small(
     Small *small, cnp.ndarray base, int dim, cnp.ndarray index, bint slices, int operation, int mode, bint one_value
 ) noexcept
+cdef bint all_inside(cnp.ndarray index, Py_ssize_t size) noexcept
 cdef Py_ssize_t run_small(Small *small, char *base, char *stream) noexcept

@@ -10,6 +10,7 @@ cimport numpy as cnp
 from fastgather._gather cimport gather_direct_kernel
 from fastgather._plan cimport is_forced
 from fastgather._reduce cimport on_truth_values, reduce_direct_kernel
+from fastgather._resolve cimport check_direct_kernel
 from fastgather._scatter cimport scatter_direct_kernel
 from fastgather._types cimport (
     MAX_DIMS, MODE_DROP, MODE_FILL, MODE_RAISE, READ, SET, Direct, Mode, Operation, Tile, index_code,
@@ -19,6 +20,10 @@ cnp.import_array()
 
 cdef enum:
     MOST = 384                  # positions; with more, it pays to look for the best order of the dims
+
+
+cdef int code_of(cnp.ndarray index) noexcept:
+    return index_code(<int> cnp.PyArray_ITEMSIZE(index), cnp.PyTypeNum_ISUNSIGNED(cnp.PyArray_TYPE(index)))
 
 
 cdef Direct kernel_for(Py_ssize_t itemsize, int typenum, int code, int operation, int mode) noexcept:
@@ -40,7 +45,7 @@ cdef bint is_small(
     cdef Py_ssize_t before = 1, named = 1, after = 1, size, n
     cdef Py_ssize_t itemsize = cnp.PyArray_ITEMSIZE(base), valuesize = cnp.PyArray_ITEMSIZE(index)
     cdef int d, typenum = cnp.PyArray_TYPE(base), ndim = cnp.PyArray_NDIM(base), at = cnp.PyArray_NDIM(index)
-    cdef int code = index_code(<int> valuesize, cnp.PyTypeNum_ISUNSIGNED(cnp.PyArray_TYPE(index)))
+    cdef int code = code_of(index)
     if (
         ndim == 0 or ndim + at > MAX_DIMS or is_forced()
         or (mode != MODE_RAISE and (operation != READ or mode == MODE_FILL or mode == MODE_DROP))
@@ -107,6 +112,16 @@ cdef bint is_small(
     tile.spread = tile.components = 1
     tile.value_ahead = tile.stream_ahead = 0
     return True
+
+
+cdef bint all_inside(cnp.ndarray index, Py_ssize_t size) noexcept:
+    """Whether no value of the index of such a call is out of range, before any is used."""
+    cdef Tile line
+    line.outer, line.inner = 1, cnp.PyArray_SIZE(index)
+    line.values.data = <const char *> cnp.PyArray_DATA(index)
+    line.values.inner_stride = cnp.PyArray_ITEMSIZE(index)
+    line.target.size = size
+    return check_direct_kernel(code_of(index))(&line, NULL, NULL) == 0
 
 
 cdef Py_ssize_t run_small(Small *small, char *base, char *stream) noexcept:

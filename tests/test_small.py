@@ -8,6 +8,7 @@ import pytest
 pytestmark = pytest.mark.compiled
 
 X = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+READS = ("gather", "index_select", "take")
 INDEX = np.random.default_rng(0).integers(0, 3, (2, 3, 4))
 
 
@@ -44,7 +45,7 @@ def test_a_small_call_gives_the_bits_of_a_plan(fg_small, planned, shape, dtype, 
         if numbers:
             return (rng.random(shape) * 9 - 3).astype(dtype)
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        return np.frombuffer(rng.bytes(size), dtype).reshape(shape)
+        return np.frombuffer(rng.bytes(size), dtype).reshape(shape).copy()
 
     x = data(shape)
     for dim, size in enumerate(shape):
@@ -74,6 +75,17 @@ def test_a_small_call_gives_the_bits_of_a_plan(fg_small, planned, shape, dtype, 
                 expected = planned(name, *arguments)
                 assert (result.dtype, result.shape) == (expected.dtype, expected.shape)
                 assert result.tobytes() == expected.tobytes()
+                out = data(expected.shape)
+                assert getattr(fg_small, name)(*arguments, out=out) is out
+                assert out.tobytes() == expected.tobytes()
+                if name in READS:
+                    continue
+                place = x.copy()
+                assert getattr(fg_small, name)(place, *arguments[1:], out=place) is place
+                assert place.tobytes() == expected.tobytes()
+            place = x.copy()
+            fg_small.put_along_axis(place, index, src, dim)
+            assert place.tobytes() == planned("scatter", x, dim, index, src).tobytes()
             for mode in ("wrap", "clip"):
                 result = fg_small.gather(x, dim, beyond, mode=mode)
                 assert result.tobytes() == planned("gather", x, dim, beyond, mode=mode).tobytes()
@@ -98,8 +110,28 @@ def test_a_small_call_names_the_first_bad_index(fg_small, name, arguments, bad):
     with pytest.raises(IndexError, match=words):
         getattr(fg_small, name)(X, 1, index, *arguments)
     np.testing.assert_array_equal(X, before)
+    if name not in READS:
+        place = X.copy()
+        source = [value.copy() if value is X else value for value in arguments]
+        with pytest.raises(IndexError, match=words):
+            getattr(fg_small, name)(place, 1, index, *source, out=place)
+        np.testing.assert_array_equal(place, before)
     with pytest.raises(IndexError, match=rf"index {bad} at position \(2,\)"):
         fg_small.index_select(X, 1, np.array([0, 1, bad]))
+
+
+@pytest.mark.parametrize("shift", [0, 1, 4])
+def test_a_small_call_may_overlap_its_inputs(fg_small, shift):
+    """What lies in the way is read as it was before, as from separate memory."""
+    memory = np.arange(40.0)
+    x, out = memory[:24].reshape(6, 4), memory[shift : shift + 24].reshape(6, 4)
+    index = np.random.default_rng(0).integers(0, 6, (6, 4))
+    for name, *source in (("gather",), ("scatter", x), ("scatter_add", x)):
+        before = memory.copy()
+        expected = getattr(fg_small, name)(x, 0, index, *source)
+        getattr(fg_small, name)(x, 0, index, *source, out=out)
+        np.testing.assert_array_equal(out, expected)
+        memory[:] = before
 
 
 @pytest.mark.parametrize(
