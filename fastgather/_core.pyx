@@ -54,8 +54,10 @@ cdef cnp.dtype FLOAT32 = np.dtype(np.float32)
 cdef cnp.dtype INT32 = np.dtype(np.int32)
 cdef cnp.dtype INT64 = np.dtype(np.int64)
 cdef cnp.dtype INTP = np.dtype(np.intp)
-cdef str PLAIN = "set"          # what functions are called inside is interned, here and in the tables: `is` tells names
-cdef str SUMS = "sum"           # apart, in less time than a small call takes to compare them
+# An operation is one of these, of the literals here or of the tables: all are interned, and `is` tells them apart where
+# to compare their letters would take as long as a small call.
+cdef str PLAIN = "set"
+cdef str SUMS = "sum"
 cdef str MEAN = "mean"
 cdef str CHANGED = "an index was out of bounds, and another thread has changed it since"
 cdef double SMALLEST = arguments.SMALLEST
@@ -600,7 +602,7 @@ cdef bint is_apart(out, cnp.ndarray a, cnp.ndarray b):
 
 
 cdef object read_small(Small *small, cnp.ndarray base, int dim, cnp.ndarray index, out):
-    """A read that is small, into an `out` that is apart."""
+    """A read that is small, into an `out` that is apart, or a fresh result."""
     cdef cnp.ndarray result
     if out is None:
         result = new_array(base.descr, small.ndim, small.shape, False)
@@ -616,15 +618,20 @@ cdef bint write_is_small(
     Small *small, cnp.ndarray base, int dim, cnp.ndarray index, cnp.ndarray values, bint slices, str operation,
     bint include_self, out, int code,
 ):
-    """Whether `write_small` can carry out a write of values that fit their index, or of one."""
+    """
+    Whether `write_small` can carry out a write of values that fit their index, or of one. What it copies is little, as
+    it keeps the GIL.
+    """
     return (
-        include_self and operation is not MEAN and cnp.PyArray_IS_C_CONTIGUOUS(values) and is_apart(out, index, values)
+        include_self and operation is not MEAN and (out is base or cnp.PyArray_NBYTES(base) < FREE_BYTES)
+        and cnp.PyArray_IS_C_CONTIGUOUS(values) and is_apart(out, index, values)
         and (out is None or out is base or not overlap(out, base))
         and is_small(small, base, dim, index, slices, OPERATIONS[operation], code, cnp.PyArray_NDIM(values) == 0)
     )
 
 
 cdef object write_small(Small *small, cnp.ndarray base, int dim, cnp.ndarray index, cnp.ndarray values, out):
+    """A write that is small; into `out` after a look at the whole index, which only another thread can change then."""
     cdef Py_ssize_t size = small.tile.target.size
     cdef cnp.ndarray result
     if out is None:

@@ -40,7 +40,7 @@ def needs_accumulator(dtype, reduce):
 
 
 def any_nan(floats):
-    """Whether one of them is NaN, which NumPy may warn of, as of squares that overflow."""
+    """Whether one of them is NaN; callers ignore what NumPy may warn of, as squares that overflow."""
     if floats.size <= FEW and floats.dtype.char in "fd" and floats.flags.c_contiguous:
         line = floats.reshape(-1)
         return cmath.isnan(line.dot(line))
@@ -49,7 +49,7 @@ def any_nan(floats):
 
 def has_nan(array):
     """Whether there is a number whose bits may change where nothing is done to it."""
-    with np.errstate(invalid="ignore"):
+    with np.errstate(all="ignore"):
         return array.dtype.kind in "fc" and any_nan(array)
 
 

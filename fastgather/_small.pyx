@@ -13,13 +13,13 @@ from fastgather._reduce cimport on_truth_values, reduce_direct_kernel
 from fastgather._resolve cimport check_direct_kernel
 from fastgather._scatter cimport scatter_direct_kernel
 from fastgather._types cimport (
-    MAX_DIMS, MODE_DROP, MODE_FILL, MODE_RAISE, READ, SET, Direct, Mode, Operation, Tile, index_code,
+    AHEAD, MAX_DIMS, MODE_DROP, MODE_FILL, MODE_RAISE, READ, SET, Direct, Mode, Operation, Tile, index_code,
 )
 
 cnp.import_array()
 
 cdef enum:
-    MOST = 384                  # positions; with more, it pays to look for the best order of the dims
+    MOST = 384                  # positions; with more, it pays to look for the best order of the dims, without the GIL
 
 
 cdef int code_of(cnp.ndarray index) noexcept:
@@ -108,7 +108,8 @@ cdef bint is_small(
         tile.inner_stride = tile.outer_stride = small.stream_step = 0
     tile.values.outer, tile.values.inner = tile.outer, tile.inner
     tile.far = tile.foresees = tile.nontemporal = False
-    tile.next = NULL
+    tile.next = tile.fill = NULL
+    tile.ahead = AHEAD
     tile.spread = tile.components = 1
     tile.value_ahead = tile.stream_ahead = 0
     return True
@@ -119,6 +120,7 @@ cdef bint all_inside(cnp.ndarray index, Py_ssize_t size) noexcept:
     cdef Tile line
     line.outer, line.inner = 1, cnp.PyArray_SIZE(index)
     line.values.data = <const char *> cnp.PyArray_DATA(index)
+    line.values.outer_stride = 0
     line.values.inner_stride = cnp.PyArray_ITEMSIZE(index)
     line.target.size = size
     return check_direct_kernel(code_of(index))(&line, NULL, NULL) == 0

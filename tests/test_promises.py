@@ -1238,7 +1238,7 @@ def test_segments_that_do_not_fit(fg, name):
 
 
 @each_variant
-@pytest.mark.parametrize("dtype", ["f2", "f4", "F", ml_dtypes.bfloat16, "i1"], ids=str)
+@pytest.mark.parametrize("dtype", ["f2", "f4", "F", ml_dtypes.bfloat16, "i1", ">f8"], ids=str)
 def test_nothing_is_printed_or_warned(fg, variant, dtype, capfd, recwarn):
     """Overflow, NaN and infinities included."""
     arguments = call_of(variant, dtype=dtype, shape=(6, 7, 8), length=5)
