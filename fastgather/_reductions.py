@@ -40,7 +40,7 @@ def needs_accumulator(dtype, reduce):
 
 
 def any_nan(floats):
-    """Whether one of them is NaN; callers ignore what NumPy may warn of, as squares that overflow."""
+    """Whether one of them is NaN; callers ignore what NumPy warns of, as squares that overflow."""
     if floats.size <= FEW and floats.dtype.char in "fd" and floats.flags.c_contiguous:
         line = floats.reshape(-1)
         return cmath.isnan(line.dot(line))
