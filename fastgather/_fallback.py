@@ -47,7 +47,7 @@ SMALL = 1 << 12  # elements for which NumPy's own indexing beats ours by its low
 FEW = 1 << 11  # the same for numpy.ufunc.at, which is slow in more than one dim
 LINE = 1 << 17  # the same for indices into one line
 LINES = 3 << 12  # the same for reads from several lines
-POINTS = 1 << 15  # the same for the coordinates that a read has, all components together
+POINTS = 1 << 15  # the same for the coordinates of single items to read, all components together
 BLOCK = 1 << 16  # elements that are worked on at a time
 RUNS = 1 << 20  # the same where whole runs are
 NEAR = 4  # sizes of a dim beyond it from which mode="wrap" divides; NumPy subtracts them one by one
@@ -744,7 +744,7 @@ def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_val
         and type(batch_dims) is int
         and batch_dims == 0
         and indices.ndim > 1
-        and 0 < indices.shape[-1] <= params.ndim
+        and indices.shape[-1] == params.ndim
         and 0 < indices.size <= POINTS
     ):
         own = indices.astype(np.intp)
