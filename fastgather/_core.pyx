@@ -581,7 +581,7 @@ cdef object read(
     if plan.mode == MODE_FILL:
         fill = as_fill_value(fill_value, base)
         plan.fill = <const char *> cnp.PyArray_DATA(fill)
-    if elements(plan) or not any_empty(indices):
+    if not any_empty(indices):
         bind_base(plan, base)
         bind_stream(plan, result)
         check_sizes(plan, mode)
@@ -838,7 +838,7 @@ cdef object write(
     """
     cdef cnp.ndarray destination, count
     cdef Plan copy
-    cdef bint direct = out is not None, empty = elements(plan) == 0 and any_empty(indices), fortran
+    cdef bint direct = out is not None, empty = any_empty(indices), fortran
     if out is not None:
         check_out(out, cnp.PyArray_NDIM(input), shape_of(input), input.descr)
         direct = not (overlaps_itself(out) or any_overlap(out, indices))

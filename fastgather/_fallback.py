@@ -840,7 +840,7 @@ def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="rais
     if (
         mode == "raise"
         and components
-        and components[0].size * math.prod(rest) <= (LINE if data.ndim == 1 else _most(operation))
+        and components[0].size * math.prod(rest) <= _most(data, operation)
         and all(_numpy_checks(data, component) for component in components)
     ):
         # NumPy keeps the order of index arrays of one dim.
@@ -1165,7 +1165,7 @@ def _write_along(input, dim, index, shape, src, operation, include_self, out, mo
     if (
         mode == "raise"
         and include_self
-        and index.size <= (LINE if input.ndim == 1 else _most(operation))
+        and index.size <= _most(input, operation)
         and 0 < input.ndim < arguments.MAX_DIMS
         and _numpy_checks(input, index)
         and (
@@ -1207,7 +1207,7 @@ def _index_write(input, dim, index, source, operation, include_self, out, mode, 
         mode == "raise"
         and include_self
         and input.ndim
-        and (whole_slices or math.prod(shape) <= (LINE if input.ndim == 1 else FEW))
+        and (whole_slices or math.prod(shape) <= _most(input, operation))
         and _numpy_checks(input, index)
     ):
         where = (*(slice(None),) * dim, index.astype(np.intp))
@@ -1221,8 +1221,10 @@ def _index_write(input, dim, index, source, operation, include_self, out, mode, 
     return _write(input, where, (dim,), shape, source, operation, include_self, out, mode, check)
 
 
-def _most(operation):
-    """Elements that NumPy's own indexing writes faster than blocks do."""
+def _most(array, operation):
+    """Elements that NumPy's own indexing writes into an array faster than blocks do."""
+    if array.ndim == 1:
+        return LINE
     return SMALL if operation == "set" else FEW
 
 

@@ -427,26 +427,20 @@ cdef Direct points_for(item_t *item, int index_code) noexcept nogil:
     return NULL
 
 
-cdef Direct direct_by_mode(item_t *item, int index_code) noexcept nogil:
+cdef Direct direct_for(item_t *item, int index_code, Mode mode) noexcept nogil:
     cdef Direct[8] by_mode = [
         <Direct> gather_by_mode[item_t, int8_t], <Direct> gather_by_mode[item_t, uint8_t],
         <Direct> gather_by_mode[item_t, int16_t], <Direct> gather_by_mode[item_t, uint16_t],
         <Direct> gather_by_mode[item_t, int32_t], <Direct> gather_by_mode[item_t, uint32_t],
         <Direct> gather_by_mode[item_t, int64_t], <Direct> gather_by_mode[item_t, uint64_t],
     ]
-    return by_mode[index_code]
-
-
-cdef Direct direct_for(item_t *item, int index_code, Mode mode) noexcept nogil:
     cdef Direct[8] table = [
         <Direct> gather_direct[item_t, int8_t], <Direct> gather_direct[item_t, uint8_t],
         <Direct> gather_direct[item_t, int16_t], <Direct> gather_direct[item_t, uint16_t],
         <Direct> gather_direct[item_t, int32_t], <Direct> gather_direct[item_t, uint32_t],
         <Direct> gather_direct[item_t, int64_t], <Direct> gather_direct[item_t, uint64_t],
     ]
-    if mode == MODE_RAISE:
-        return table[index_code]
-    return direct_by_mode(item, index_code)
+    return table[index_code] if mode == MODE_RAISE else by_mode[index_code]
 
 
 cdef Direct gather_direct_kernel(Py_ssize_t itemsize, int index_code, Mode mode) noexcept nogil:

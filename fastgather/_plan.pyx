@@ -318,12 +318,9 @@ cdef Py_ssize_t reach(const Plan *plan, int d) noexcept nogil:
     """How far one step along a dim goes in memory, in all operands together."""
     cdef Py_ssize_t total = llabs(plan.base_strides[d]) + llabs(plan.stream_strides[d])
     cdef int k
-    if plan.components == 0:
-        return total
-    if total == 0:
+    if total == 0 and plan.components > 0:
         total = llabs(plan.component.step)
-    total += llabs(plan.component.strides[d])
-    for k in range(1, plan.components):
+    for k in range(plan.components):
         total += llabs(plan.component[k].strides[d])
     return total
 
@@ -350,18 +347,6 @@ cdef bint index_follows(const Plan *plan) noexcept nogil:
     return plan.components == 1 and (alike or walked == 1)
 
 
-cdef bint lie_in_order(const Plan *plan) noexcept nogil:
-    """Whether all dims are longer than 1, and none reaches further than the one outside of it."""
-    cdef Py_ssize_t outer = 0, here
-    cdef int d
-    for d in range(plan.ndim):
-        here = reach(plan, d)
-        if plan.shape[d] == 1 or (d and here > outer):
-            return False
-        outer = here
-    return True
-
-
 cdef void order_dims(Plan *plan, Py_ssize_t count) noexcept nogil:
     """
     Drop dims of size 1; long strides outside, short ones inside, serial dims as they were.
@@ -373,8 +358,6 @@ cdef void order_dims(Plan *plan, Py_ssize_t count) noexcept nogil:
     cdef Py_ssize_t least[MAX_DIMS]
     cdef bint by_least = (plan.one_value or count * plan.itemsize > CACHE_BYTES) and index_follows(plan)
     cdef int d, at, kept = 0
-    if not by_least and lie_in_order(plan):
-        return
     for d in range(plan.ndim):
         if plan.shape[d] == 1:
             continue
@@ -1534,7 +1517,7 @@ cdef void start_tile(const Nest *nest, Tile *tile) noexcept nogil:
     tile.fill = plan.fill
     tile.fill_size = nest.fill_size
     tile.far = nest.far
-    tile.ahead = FURTHER_AHEAD if nest.far and span(plan) > LARGE_BYTES else AHEAD
+    tile.ahead = FURTHER_AHEAD if span(plan) > LARGE_BYTES else AHEAD
     tile.near = 0
     if nest.far and forced != FAR:
         tile.near = NEAR_BYTES // max(<Py_ssize_t> 1, llabs(plan.component.step))
@@ -1846,20 +1829,12 @@ cdef int copying_threads(const Nest *nest, Py_ssize_t count, int threads) noexce
     return writing_threads(nest, threads)
 
 
-cdef inline void step_tile(const Plan *plan, Tile *tile, int d, Py_ssize_t steps) noexcept nogil:
-    """Move a tile of one component along a dim."""
-    tile.base += steps * plan.base_strides[d]
-    tile.stream += steps * plan.stream_strides[d]
-    tile.values.data += steps * plan.component.strides[d]
-
-
 cdef Py_ssize_t run_few(Nest *nest) noexcept nogil:
     """All of a small plan, whose tiles have all of their dims; how many indices were out of range."""
     cdef const Plan *plan = nest.plan
     cdef Py_ssize_t offset[FEW]
     cdef Py_ssize_t start[MAX_DIMS]
     cdef Py_ssize_t bad = 0
-    cdef bint direct = nest.direct != NULL and plan.components == 1
     cdef Tile tile
     cdef int d
     nest.panel = NO_PANEL
@@ -1869,23 +1844,15 @@ cdef Py_ssize_t run_few(Nest *nest) noexcept nogil:
         start[d] = 0
     start_tile(nest, &tile)
     tile.offset = offset
-    tile.base, tile.stream = plan.base, plan.stream
-    tile.outer, tile.inner, tile.row = extent(nest, nest.outer, start), extent(nest, nest.inner, start), 1
-    if direct:
-        aim(nest, plan.component, start, &tile, &tile.values)
     while True:
-        bad += nest.direct(&tile, NULL, NULL) if direct else run_tile(nest, start, offset, &tile, NULL, 0, NULL)
+        bad += run_tile(nest, start, offset, &tile, NULL, 0, NULL)
         d = plan.ndim - 1
         while d >= 0 and start[d] + nest.block[d] == plan.shape[d]:
-            if direct and start[d]:
-                step_tile(plan, &tile, d, -start[d])
             start[d] = 0
             d -= 1
         if d < 0:
             return bad
         start[d] += 1
-        if direct:
-            step_tile(plan, &tile, d, 1)
 
 
 cdef Py_ssize_t run(Plan *plan, int threads) noexcept nogil:

@@ -44,10 +44,11 @@ cdef bint is_small(
     cdef Tile *tile = &small.tile
     cdef Py_ssize_t before = 1, named = 1, after = 1, size, n
     cdef Py_ssize_t itemsize = cnp.PyArray_ITEMSIZE(base), valuesize = cnp.PyArray_ITEMSIZE(index)
-    cdef int d, typenum = cnp.PyArray_TYPE(base), ndim = cnp.PyArray_NDIM(base), at = cnp.PyArray_NDIM(index)
+    cdef int d, first, last, typenum = cnp.PyArray_TYPE(base), ndim = cnp.PyArray_NDIM(base)
+    cdef int index_ndim = cnp.PyArray_NDIM(index)
     cdef int code = code_of(index)
     if (
-        ndim == 0 or ndim + at > MAX_DIMS or is_forced()
+        ndim == 0 or ndim + index_ndim > MAX_DIMS or is_forced()
         or (mode != MODE_RAISE and (operation != READ or mode == MODE_FILL or mode == MODE_DROP))
         or not cnp.PyArray_IS_C_CONTIGUOUS(base) or not cnp.PyArray_ISCARRAY_RO(index)
     ):
@@ -59,7 +60,9 @@ cdef bint is_small(
             return False
     size = cnp.PyArray_DIM(base, dim)
     small.ndim = dim
-    for d in range(0 if slices else dim, at if slices else dim + 1):
+    first = 0 if slices else dim
+    last = index_ndim if slices else dim + 1
+    for d in range(first, last):
         n = small.shape[small.ndim] = cnp.PyArray_DIM(index, d)
         named *= n
         small.ndim += 1
@@ -103,14 +106,13 @@ cdef bint is_small(
         tile.outer_stride = after * itemsize
         small.value_step = 0 if slices else named * after * valuesize
         small.base_step, small.stream_step = size * after * itemsize, named * after * itemsize
-    tile.inner_stride = tile.itemsize = itemsize
+    tile.inner_stride = itemsize
     if one_value:
         tile.inner_stride = tile.outer_stride = small.stream_step = 0
-    tile.values.outer, tile.values.inner = tile.outer, tile.inner
     tile.far = tile.foresees = tile.nontemporal = False
     tile.next = tile.fill = NULL
     tile.ahead = AHEAD
-    tile.spread = tile.components = 1
+    tile.spread = 1
     tile.value_ahead = tile.stream_ahead = 0
     return True
 

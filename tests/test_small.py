@@ -1,9 +1,9 @@
 """Small calls on arrays in C order, which take no plan: their bits, errors and cost."""
 
-import timeit
-
 import numpy as np
 import pytest
+
+from fastgather.__main__ import median_times
 
 pytestmark = pytest.mark.compiled
 
@@ -13,31 +13,24 @@ INDEX = np.random.default_rng(0).integers(0, 3, (2, 3, 4))
 
 
 @pytest.fixture
-def planned(fg_small):
+def planned(fg):
     """A call of the same function with a plan: forced, no call is small."""
     from fastgather import _plan
 
     def call(name, *arguments, **options):
         _plan.force("offsets")
         try:
-            return getattr(fg_small, name)(*arguments, **options)
+            return getattr(fg, name)(*arguments, **options)
         finally:
             _plan.force(None)
 
     return call
 
 
-@pytest.fixture
-def fg_small():
-    from fastgather import _core
-
-    return _core
-
-
 @pytest.mark.parametrize("index_dtype", [np.int8, np.uint16, np.int32, np.int64, np.uint64])
 @pytest.mark.parametrize("dtype", ["?", "u1", "i2", "f2", "f4", "i8", "V3", "V12", "c16", "V40"])
 @pytest.mark.parametrize("shape", [(5,), (1,), (6, 1), (1, 7), (3, 4), (2, 3, 4), (2, 1, 3, 2)])
-def test_a_small_call_gives_the_bits_of_a_plan(fg_small, planned, shape, dtype, index_dtype):
+def test_a_small_call_gives_the_bits_of_a_plan(fg, planned, shape, dtype, index_dtype):
     rng = np.random.default_rng(len(shape))
     numbers = dtype[0] != "V"
 
@@ -71,23 +64,23 @@ def test_a_small_call_gives_the_bits_of_a_plan(fg_small, planned, shape, dtype, 
                     ("scatter_reduce", x, dim, index, src.reshape(-1)[0], "amin"),
                 ]
             for name, *arguments in calls:
-                result = getattr(fg_small, name)(*arguments)
+                result = getattr(fg, name)(*arguments)
                 expected = planned(name, *arguments)
                 assert (result.dtype, result.shape) == (expected.dtype, expected.shape)
                 assert result.tobytes() == expected.tobytes()
                 out = data(expected.shape)
-                assert getattr(fg_small, name)(*arguments, out=out) is out
+                assert getattr(fg, name)(*arguments, out=out) is out
                 assert out.tobytes() == expected.tobytes()
                 if name in READS:
                     continue
                 place = x.copy()
-                assert getattr(fg_small, name)(place, *arguments[1:], out=place) is place
+                assert getattr(fg, name)(place, *arguments[1:], out=place) is place
                 assert place.tobytes() == expected.tobytes()
             place = x.copy()
-            fg_small.put_along_axis(place, index, src, dim)
+            fg.put_along_axis(place, index, src, dim)
             assert place.tobytes() == planned("scatter", x, dim, index, src).tobytes()
             for mode in ("wrap", "clip"):
-                result = fg_small.gather(x, dim, beyond, mode=mode)
+                result = fg.gather(x, dim, beyond, mode=mode)
                 assert result.tobytes() == planned("gather", x, dim, beyond, mode=mode).tobytes()
 
 
@@ -102,34 +95,34 @@ def test_a_small_call_gives_the_bits_of_a_plan(fg_small, planned, shape, dtype, 
         ("scatter", (7,)),
     ],
 )
-def test_a_small_call_names_the_first_bad_index(fg_small, name, arguments, bad):
+def test_a_small_call_names_the_first_bad_index(fg, name, arguments, bad):
     index, before = INDEX.copy(), X.copy()
     index[1, 0, 2] = bad
     index[1, 2, 3] = bad + 1 if bad > 0 else bad - 1
     words = rf"index {bad} at position \(1, 0, 2\) is out of bounds for dim 1 with size 3"
     with pytest.raises(IndexError, match=words):
-        getattr(fg_small, name)(X, 1, index, *arguments)
+        getattr(fg, name)(X, 1, index, *arguments)
     np.testing.assert_array_equal(X, before)
     if name not in READS:
         place = X.copy()
         source = [value.copy() if value is X else value for value in arguments]
         with pytest.raises(IndexError, match=words):
-            getattr(fg_small, name)(place, 1, index, *source, out=place)
+            getattr(fg, name)(place, 1, index, *source, out=place)
         np.testing.assert_array_equal(place, before)
     with pytest.raises(IndexError, match=rf"index {bad} at position \(2,\)"):
-        fg_small.index_select(X, 1, np.array([0, 1, bad]))
+        fg.index_select(X, 1, np.array([0, 1, bad]))
 
 
 @pytest.mark.parametrize("shift", [0, 1, 4])
-def test_a_small_call_may_overlap_its_inputs(fg_small, shift):
+def test_a_small_call_may_overlap_its_inputs(fg, shift):
     """What lies in the way is read as it was before, as from separate memory."""
     memory = np.arange(40.0)
     x, out = memory[:24].reshape(6, 4), memory[shift : shift + 24].reshape(6, 4)
     index = np.random.default_rng(0).integers(0, 6, (6, 4))
     for name, *source in (("gather",), ("scatter", x), ("scatter_add", x)):
         before = memory.copy()
-        expected = getattr(fg_small, name)(x, 0, index, *source)
-        getattr(fg_small, name)(x, 0, index, *source, out=out)
+        expected = getattr(fg, name)(x, 0, index, *source)
+        getattr(fg, name)(x, 0, index, *source, out=out)
         np.testing.assert_array_equal(out, expected)
         memory[:] = before
 
@@ -142,12 +135,20 @@ def test_a_small_call_may_overlap_its_inputs(fg_small, shift):
         (12, "scatter_add", (X, 1, INDEX, X)),
     ],
 )
-def test_a_small_call_takes_a_small_part_of_numpys(fg_small, least, name, arguments):
-    """Of the time of `numpy.take_along_axis`, whose own calls take Python's arithmetic."""
-    ours, theirs = [], []
-    for _ in range(60):  # a busy machine slows both
-        ours.append(timeit.timeit(lambda: getattr(fg_small, name)(*arguments), number=500))
-        theirs.append(timeit.timeit(lambda: np.take_along_axis(X, INDEX, 1), number=50) * 10)
-        if len(ours) >= 10 and np.median(theirs) > least * np.median(ours):
+def test_a_small_call_takes_a_small_part_of_numpys(fg, least, name, arguments):
+    """Of the time of `numpy.take_along_axis`, which is Python above NumPy's indexing."""
+    function = getattr(fg, name)
+
+    def ours():
+        for _ in range(500):
+            function(*arguments)
+
+    def numpys():
+        for _ in range(50):
+            np.take_along_axis(X, INDEX, 1)
+
+    for _ in range(4):  # a busy machine may spoil one
+        mine, theirs = median_times(ours, numpys, rounds=15)
+        if 10 * theirs > least * mine:
             return
-    assert np.median(theirs) > least * np.median(ours)
+    assert 10 * theirs > least * mine
