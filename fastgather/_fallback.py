@@ -50,6 +50,7 @@ LINES = 3 << 12  # the same for reads from several lines
 POINTS = 1 << 15  # the same for the coordinates of single items to read, all components together
 BLOCK = 1 << 16  # elements that are worked on at a time
 RUNS = 1 << 20  # the same where whole runs are
+MANY = 8  # times as many floats as are combined, of which to look at all takes less time than at those
 NEAR = 4  # sizes of a dim beyond it from which mode="wrap" divides; NumPy subtracts them one by one
 UFUNCS = {"sum": np.add, "prod": np.multiply, "amax": np.maximum, "amin": np.minimum}
 
@@ -1264,7 +1265,7 @@ def _write_by_numpy(input, where, src, operation, out):
 @np.errstate(all="ignore")  # as a decorator it takes half as long
 def _combine_floats_by_numpy(result, input, where, src, operation):
     """Whether NumPy's bits are settled; a result in place is only written to if they will be."""
-    few = result.size > 8 * where[-1].size
+    few = result.size > MANY * where[-1].size
     if result is input:
         touched = result[where] if few else result
         if _leaves_bits_open(touched, operation) or _leaves_bits_open(src, operation):
@@ -1356,7 +1357,7 @@ def _combine(line, walk, src, operation, include_self=True):
     settled = (
         operation == "set"
         or flat.dtype.kind not in "fc"
-        or (flat.size <= source.size and not _leaves_bits_open(flat, operation))
+        or (flat.size <= MANY * source.size and not _leaves_bits_open(flat, operation))
     )
     for block, places, valid in _walk(line, *walk):
         values = source[block]
