@@ -50,7 +50,6 @@ cdef int64_t ONE = 1
 cdef int32_t SHORT_ONE = 1
 cdef dict PLAIN_SEGMENTS = {"sum": "sum", "prod": "prod", "mean": "sum", "max": "amax", "min": "amin"}
 cdef dict IDENTITIES = {}       # those of small calls cost more than the calls; threads may compute one twice
-cdef cnp.dtype FLOAT32 = np.dtype(np.float32)
 cdef cnp.dtype INT32 = np.dtype(np.int32)
 cdef cnp.dtype INT64 = np.dtype(np.int64)
 cdef cnp.dtype INTP = np.dtype(np.intp)
@@ -1333,23 +1332,23 @@ def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="rais
 
 def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=None):
     cdef cnp.ndarray values, ends, total
-    cdef int along, typenum
+    cdef int along
     cdef cnp.dtype dtype
-    cdef bint mean, any_nan, has_empty
+    cdef bint mean, whole, any_nan, has_empty
     # What is plain is done here; the rest, and what is wrong, where both engines do it.
     if reduce in PLAIN_SEGMENTS and cnp.PyArray_CheckExact(data):
         values, operation, mean = data, PLAIN_SEGMENTS[reduce], reduce == "mean"
         dtype = values.descr
-        if not is_reducible(cnp.PyArray_TYPE(values)) and reductions.is_narrow_float(dtype):
-            values = convert(values, FLOAT32, &any_nan)
-        typenum = cnp.PyArray_TYPE(values)
+        whole = cnp.PyTypeNum_ISINTEGER(cnp.PyArray_TYPE(values))
+        if mean and whole or not is_reducible(cnp.PyArray_TYPE(values)) and reductions.is_narrow_float(dtype):
+            values = convert(values, reductions.accumulator_dtype(dtype, reduce), &any_nan)
         if (
             cnp.PyArray_NDIM(values) and route(values, operation) == BY_KERNEL
-            and (not mean or cnp.PyTypeNum_ISFLOAT(typenum) or cnp.PyTypeNum_ISCOMPLEX(typenum))
+            and (not mean or has_mean(cnp.PyArray_TYPE(values)))
         ):
             along = as_dim(axis, cnp.PyArray_NDIM(values))
             ends = plain_ends(lengths, offsets, cnp.PyArray_DIM(values, along), &has_empty)
-            if ends is not None:
+            if ends is not None and not (mean and whole and has_empty and initial is None):
                 start = None if initial is None else as_scalar(initial, data, "initial")
                 total = runs_from(start, along, ends, values, operation)
                 has_empty = has_empty and initial is None

@@ -49,8 +49,10 @@ def any_nan(floats):
 
 def has_nan(array):
     """Whether there is a number whose bits may change where nothing is done to it."""
+    if array.dtype.kind not in "fc":
+        return False
     with np.errstate(all="ignore"):
-        return array.dtype.kind in "fc" and any_nan(array)
+        return any_nan(array)
 
 
 def has_spare_bits(dtype):
