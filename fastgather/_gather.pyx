@@ -257,7 +257,11 @@ cdef inline Py_ssize_t gather_lines_by_mode(
         for i from 0 <= i <= n - FOUR by FOUR:
             if far and i + ahead + FOUR <= n:
                 for k in range(ahead, ahead + FOUR):
-                    at = normalise((<const index_t *> (value + k * value_stride))[0], size, mode)
+                    at = (<const index_t *> (value + k * value_stride))[0]
+                    if mode == MODE_WRAP:
+                        at = normalise(<index_t> at, size, mode)
+                    else:       # what is outside leads to where the cache has it anyway
+                        at &= -<int64_t> (<uint64_t> at < <uint64_t> size)
                     prefetch(base + k * base_stride + at * step)
             if foresees and i % line_items(sizeof(item_t)) == 0:
                 foresee(
