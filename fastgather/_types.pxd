@@ -137,32 +137,32 @@ cdef inline int64_t normalise(index_t value, int64_t size, Mode mode) noexcept n
     """
     `value` in [0, size), or a number outside it. A size of 0 does not come here to wrap or clip.
 
-    No branch depends on where a value lies, as long as it wraps round once at most: a sign,
-    spread over all bits, masks what is added.
+    No branch depends on where a value lies, as long as it wraps round once at most: a smaller or a larger of two
+    numbers is a conditional move. As unsigned, the smaller of a number and its sum with `size` is the one that is
+    inside, and so is that of a number and its difference.
     """
     cdef int64_t i
+    cdef uint64_t inside, n = size
     if index_t is uint64_t:
         if mode == MODE_WRAP:
-            return <int64_t> (value % <uint64_t> size)
-        if value >= <uint64_t> size:
+            return <int64_t> (value % n)
+        if value >= n:
             return size - 1 if mode == MODE_CLIP else -1
         return <int64_t> value
     else:
         i = value
-        if mode == MODE_RAISE:
-            return i + size if i < 0 else i
-        if mode == MODE_WRAP:
-            i += size & (i >> 63)
-            i -= size
-            i += size & (i >> 63)
-            if <uint64_t> i >= <uint64_t> size:
-                i %= size
-                i += size if i < 0 else 0
-            return i
         if mode == MODE_CLIP:
-            i = (i & ~(i >> 63)) - size + 1
-            return (i & (i >> 63)) + size - 1
-        return i
+            return min(max(i, <int64_t> 0), size - 1)
+        if mode != MODE_RAISE and mode != MODE_WRAP:
+            return i
+        inside = min(<uint64_t> i, <uint64_t> i + n)
+        if mode == MODE_RAISE:
+            return <int64_t> inside
+        inside = min(inside, inside - n)
+        if inside < n:
+            return <int64_t> inside
+        i %= size
+        return i + size if i < 0 else i
 
 
 cdef inline int64_t index_at(const char *value, Py_ssize_t at, index_t *index) noexcept nogil:
