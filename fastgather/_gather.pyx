@@ -13,7 +13,7 @@ from fastgather._slices cimport Slices, choose_slices
 from fastgather._types cimport (
     BAD, FOUR, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Item3,
     Item12, Item16, Kernel, Mode, Tile, copy_bytes, foresee, foresee_end, index_at, index_t, item_t, items_ahead,
-    line_items, move_item, move_items, normalise, prefetch, prefetch_four, prefetch_row,
+    line_items, move_item, move_items, normalise, prefetch_far, prefetch_four, prefetch_row,
     row_reach, rows_ahead, store_nontemporal, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
@@ -53,7 +53,7 @@ cdef inline void gather_items(const Tile *tile, item_t *item, bint far) noexcept
         to = tile.stream + j * tile.outer_stride
         for i in range(inner):
             if far and i + ahead < inner:
-                prefetch(base + offset[i + ahead])
+                prefetch_far(base + offset[i + ahead])
             if offset[i] != BAD:
                 memcpy(&moved, base + offset[i], sizeof(item_t))
                 memcpy(to, &moved, sizeof(item_t))
@@ -72,7 +72,7 @@ cdef inline void gather_rows(const Tile *tile, item_t *item) noexcept nogil:
         to = tile.stream + j * tile.outer_stride
         for i in range(tile.inner):
             if i + ahead < tile.inner:
-                prefetch_row(tile.base + offset[i + ahead], bytes)
+                prefetch_row(tile.base + offset[i + ahead], bytes, True)
             if offset[i] != BAD:
                 move_items(to, tile.base + offset[i], tile.row, tile.row_stride, tile.row_base_stride, item)
             else:
@@ -262,7 +262,7 @@ cdef inline Py_ssize_t gather_lines_by_mode(
                         at = normalise(<index_t> at, size, mode)
                     else:       # what is outside leads to where the cache has it anyway
                         at &= -<int64_t> (<uint64_t> at < <uint64_t> size)
-                    prefetch(base + k * base_stride + at * step)
+                    prefetch_far(base + k * base_stride + at * step)
             if foresees and i % line_items(sizeof(item_t)) == 0:
                 foresee(
                     NULL, step, value + tile.value_ahead, NULL if nontemporal else to + tile.stream_ahead,
@@ -343,7 +343,7 @@ cdef inline void gather_slices(const Tile *tile, Py_ssize_t length, bint far, bi
         end = offset + tile.inner
         while offset < end:
             if far and offset + ahead < end:
-                prefetch_row(base + offset[ahead], length)
+                prefetch_row(base + offset[ahead], length, True)
             if offset[0] == BAD:
                 fill_row(to, tile)
             elif nontemporal:

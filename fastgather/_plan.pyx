@@ -37,8 +37,8 @@ from fastgather._resolve cimport Points, check_direct_kernel, copy_native, point
 from fastgather._scatter cimport scatter_direct_kernel, scatter_kernel, scatter_points_kernel
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
-    AHEAD, DIV, FG_NONTEMPORAL, FOUR, FURTHER_AHEAD, LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP,
-    MOST_POINTS, READ, SET, SUM, TILE, VALUE_AHEAD, Direct, Kernel, Target, Tile, Values, end_nontemporal, index_code,
+    AHEAD, DIV, FG_NONTEMPORAL, FOUR, LINE_BYTES, MAX_DIMS, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, MOST_POINTS,
+    READ, SET, SHORT_AHEAD, SUM, TILE, VALUE_AHEAD, Direct, Kernel, Target, Tile, Values, end_nontemporal, index_code,
     prefetch_row, int64_t,
 )
 
@@ -74,7 +74,6 @@ cdef enum:
     FORESEEN_ROW = 256          # bytes of a row, at most, that is prefetched with those that follow it,
     FORESEEN_PIECE = 1 << 11    # and of one with gaps between them
     FAR_BYTES = 1 << 21         # a base from which reads wait for the last of the caches,
-    RECKONED_BYTES = 6 << 20    # one from which moves do so whose places take some reckoning,
     LARGE_BYTES = 1 << 24       # and one that is not in it
     NEAR_BYTES = 1 << 15        # of it that half a tile, at most, leads to if its index is sorted
     STAYS_BYTES = 1 << 15       # of a line of it that stays in the first-level cache while a long index leads there
@@ -936,23 +935,6 @@ cdef bint has_lines_apart(const Plan *plan, const Nest *nest) noexcept nogil:
     )
 
 
-cdef Py_ssize_t far_bytes(const Plan *plan, const Nest *nest) noexcept nogil:
-    """
-    Of a base, from which its items are prefetched: many moves by one register are under way anyway, fewer where
-    places take some reckoning.
-    """
-    cdef bint plain = (
-        nest.direct != NULL and plan.operation <= SET and plan.mode != MODE_FILL
-        and plan.itemsize <= 8 and plan.itemsize != 3
-    )
-    if (
-        plain and nest.inner >= 0 and plan.base_strides[nest.inner] == 0
-        and plan.stream_strides[nest.inner] == plan.itemsize
-    ):
-        return LARGE_BYTES if plan.components == 1 and plan.mode == MODE_RAISE else RECKONED_BYTES
-    return FAR_BYTES
-
-
 cdef bint lies_far(const Plan *plan, const Nest *nest) noexcept nogil:
     """Whether what an index leads to is prefetched."""
     cdef Py_ssize_t bytes
@@ -961,7 +943,7 @@ cdef bint lies_far(const Plan *plan, const Nest *nest) noexcept nogil:
     if nest.panel or plan.checks_only or plan.components == 0:
         return False
     bytes = base_bytes(plan) if plan.components == 1 else span(plan)
-    return bytes > far_bytes(plan, nest) or has_lines_apart(plan, nest) or forced == FAR
+    return bytes > FAR_BYTES or has_lines_apart(plan, nest) or forced == FAR
 
 
 cdef void choose_way(const Plan *plan, Nest *nest, int threads) noexcept nogil:
@@ -1517,7 +1499,7 @@ cdef void start_tile(const Nest *nest, Tile *tile) noexcept nogil:
     tile.fill = plan.fill
     tile.fill_size = nest.fill_size
     tile.far = nest.far
-    tile.ahead = FURTHER_AHEAD if span(plan) > LARGE_BYTES else AHEAD
+    tile.rows_ahead = AHEAD if span(plan) > LARGE_BYTES else SHORT_AHEAD
     tile.near = 0
     if nest.far and forced != FAR:
         tile.near = NEAR_BYTES // max(<Py_ssize_t> 1, llabs(plan.component.step))
@@ -1587,7 +1569,7 @@ cdef void copy_panel(const Nest *nest, const Py_ssize_t *start, Tile *tile, char
         tile.row_base_stride = size
         return
     for _ in range(nest.places):
-        prefetch_row(base + origin + ROWS_AHEAD * plan.component.step, width)
+        prefetch_row(base + origin + ROWS_AHEAD * plan.component.step, width, False)
         if nest.panel == LINES and back:
             move_strided(base, panel, columns, size, line, size)
         elif nest.panel == LINES:

@@ -2,7 +2,7 @@
 
 from fastgather._types cimport (
     BAD, FOUR, MAX_DIMS, MODE_RAISE, Target, Tile, Values, index_at, item_t, items_ahead, move_item, normalise,
-    prefetch, wide_index_t, int64_t, uint64_t,
+    prefetch_far, wide_index_t, int64_t, uint64_t,
 )
 
 
@@ -84,7 +84,7 @@ cdef inline void prefetch_points(
         place = base + i * base_stride
         for k in range(count):
             place += (<const wide_index_t *> (line.value[k] + i * line.stride[k]))[0] * line.step[k]
-        prefetch(place)
+        prefetch_far(place)
 
 
 cdef inline Py_ssize_t move_line(

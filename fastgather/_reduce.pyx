@@ -15,7 +15,7 @@ from fastgather._resolve cimport wide
 from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
     AHEAD_BYTES, AMAX, AMIN, BAD, DIV_SHORT, FOUR, LINE_BYTES, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile,
-    foresee, foresee_end, index_at, index_t, items_ahead, line_items, normalise, prefetch, prefetch_four,
+    foresee, foresee_end, index_at, index_t, items_ahead, line_items, normalise, prefetch, prefetch_far, prefetch_four,
     prefetch_picked, prefetch_row, read_four, row_reach, rows_ahead, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
@@ -506,13 +506,13 @@ cdef inline void reduce_items(const Tile *tile, number_t *item, Operation operat
                 break
             if far and i + ahead + FOUR <= inner:
                 for k in range(ahead, ahead + FOUR):
-                    prefetch(base + offset[i + k])
+                    prefetch_far(base + offset[i + k])
             combine_four(base, four, 1, 0, source, stride, item, operation)
             source += FOUR * stride
             i += FOUR
         while i < inner:
             if far and i + ahead < inner:
-                prefetch(base + offset[i + ahead])
+                prefetch_far(base + offset[i + ahead])
             if offset[i] != BAD:
                 combine(base + offset[i], source, item, operation)
             source += stride
@@ -537,16 +537,16 @@ cdef inline void reduce_positions(
         source = tile.stream + j * tile.outer_stride
         for i in range(inner):
             if i + ahead < inner and single:
-                prefetch(base + offset[i + ahead])
-                prefetch(tile.stream + picked[i + ahead])
+                prefetch_far(base + offset[i + ahead])
+                prefetch_far(tile.stream + picked[i + ahead])
             elif i + ahead < inner:
-                prefetch_row(base + offset[i + ahead], bytes)
+                prefetch_row(base + offset[i + ahead], bytes, True)
                 if picked != NULL:
                     prefetch_picked(tile, i + ahead, row * <Py_ssize_t> sizeof(number_t))
             if picked != NULL:
                 source = tile.stream + picked[i]
             elif tile.foresees and not single:
-                prefetch_row(source + tile.stream_ahead, row * <Py_ssize_t> sizeof(number_t))
+                prefetch_row(source + tile.stream_ahead, row * <Py_ssize_t> sizeof(number_t), True)
             if offset[i] == BAD:
                 pass
             elif single:

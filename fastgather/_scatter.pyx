@@ -12,7 +12,7 @@ from fastgather._resolve cimport wide
 from fastgather._slices cimport Slices, choose_slices
 from fastgather._types cimport (
     BAD, FOUR, MODE_RAISE, Direct, Item3, Item12, Item16, Kernel, Tile, copy_bytes, foresee,
-    foresee_end, index_at, index_t, item_t, items_ahead, line_items, move_item, move_items, normalise, prefetch,
+    foresee_end, index_at, index_t, item_t, items_ahead, line_items, move_item, move_items, normalise, prefetch_far,
     prefetch_four, prefetch_row, row_reach, rows_ahead, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
@@ -30,7 +30,7 @@ cdef inline void scatter_items(const Tile *tile, item_t *item, bint far) noexcep
         source = tile.stream + j * tile.outer_stride
         for i in range(inner):
             if far and i + ahead < inner:
-                prefetch(base + offset[i + ahead])
+                prefetch_far(base + offset[i + ahead])
             if picked != NULL:
                 source = tile.stream + picked[i]
             if offset[i] != BAD:
@@ -59,7 +59,7 @@ cdef inline void scatter_rows(const Tile *tile, item_t *item) noexcept nogil:
         source = tile.stream + j * tile.outer_stride
         for i in range(tile.inner):
             if i + ahead < tile.inner:
-                prefetch_row(tile.base + offset[i + ahead], bytes)
+                prefetch_row(tile.base + offset[i + ahead], bytes, True)
             if picked != NULL:
                 source = tile.stream + picked[i]
             if offset[i] == BAD:
@@ -212,9 +212,9 @@ cdef void scatter_bytes(const Tile *tile, void *item) noexcept nogil:
         source = tile.stream + j * tile.outer_stride
         for i in range(inner):
             if i + ahead < inner:
-                prefetch_row(base + offset[i + ahead], length)
+                prefetch_row(base + offset[i + ahead], length, True)
                 if picked != NULL:
-                    prefetch_row(tile.stream + picked[i + ahead], length)
+                    prefetch_row(tile.stream + picked[i + ahead], length, True)
             if picked != NULL:
                 source = tile.stream + picked[i]
             if offset[i] != BAD:

@@ -34,8 +34,8 @@ typedef const Py_ssize_t *(*FgSlices)(
 
 static inline void fg_fetch_slice(const char *slice, Py_ssize_t n)
 {
-    for (Py_ssize_t at = 0; at < n; at += 64) FG_FETCH(slice + at);
-    FG_FETCH(slice + n - 1);
+    for (Py_ssize_t at = 0; at < n; at += 64) FG_FETCH_FAR(slice + at);
+    FG_FETCH_FAR(slice + n - 1);
 }
 
 #define FG_SLICES_BY(name, target, pieces, size, MOVE, TO, FROM, STEP, fetches)                          \

@@ -13,7 +13,7 @@ from fastgather._reduce cimport on_truth_values, reduce_direct_kernel
 from fastgather._resolve cimport check_direct_kernel
 from fastgather._scatter cimport scatter_direct_kernel
 from fastgather._types cimport (
-    AHEAD, MAX_DIMS, MODE_DROP, MODE_FILL, MODE_RAISE, READ, SET, Direct, Mode, Operation, Tile, index_code,
+    MAX_DIMS, MODE_DROP, MODE_FILL, MODE_RAISE, READ, SET, Direct, Mode, Operation, Tile, index_code,
 )
 
 cnp.import_array()
@@ -109,9 +109,9 @@ cdef bint is_small(
     tile.inner_stride = itemsize
     if one_value:
         tile.inner_stride = tile.outer_stride = small.stream_step = 0
+    tile.rows_ahead = 0
     tile.far = tile.foresees = tile.nontemporal = False
     tile.next = tile.fill = NULL
-    tile.ahead = AHEAD
     tile.spread = 1
     tile.value_ahead = tile.stream_ahead = 0
     return True

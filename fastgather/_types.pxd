@@ -6,8 +6,8 @@ cdef enum:
     TILE = 1024                 # positions in a tile: their offsets stay in the first-level cache
     FOUR = 4                    # positions that a loop takes at once
     MOST_POINTS = 4             # components of an index, at most, that a kernel reads itself
-    AHEAD = 32                  # positions from a prefetch to the access it is for, in a base that caches may hold,
-    FURTHER_AHEAD = 128         # and in a larger one
+    AHEAD = 128                 # positions from a prefetch to the access it is for,
+    SHORT_AHEAD = 32            # and where a cache may keep what comes between them, or lines are short
     VALUE_AHEAD = 1 << 10       # bytes that the index is prefetched ahead along a line
     AHEAD_BYTES = 2048          # of a row that are prefetched, at most
     GAP_BYTES = 1024            # between two rows of a stream, at most, that is read as well
@@ -19,6 +19,7 @@ cdef extern from "Python.h":
 
 cdef extern from "_isa.h" nogil:
     void prefetch "FG_FETCH" (const void *address)
+    void prefetch_far "FG_FETCH_FAR" (const void *address)
 
 cdef extern from "_nontemporal.h" nogil:
     bint FG_NONTEMPORAL
@@ -117,7 +118,7 @@ cdef struct Tile:
     const char *fill            # what a read of a BAD offset gives; NULL: nothing is written
     Py_ssize_t fill_size
     bint far                    # positions lie apart in a base larger than the caches: prefetch,
-    Py_ssize_t ahead            # as many positions
+    Py_ssize_t rows_ahead       # as many rows of a line of the cache
     uint64_t near               # the difference of index values up to which it need not, far or not
     bint nontemporal            # the stream is larger than the caches: write past them
     bint foresees               # what comes next is prefetched, for single items line by line:
@@ -208,7 +209,7 @@ cdef inline void prefetch_four(
     value += ahead * stride
     base += ahead * base_stride
     for k in range(FOUR):
-        prefetch(base + k * base_stride + (<const index_t *> (value + k * stride))[0] * step)
+        prefetch_far(base + k * base_stride + (<const index_t *> (value + k * stride))[0] * step)
 
 
 cdef inline void move_item(char *to, const char *source, item_t *item) noexcept nogil:
@@ -242,19 +243,22 @@ cdef inline int index_code(int itemsize, bint is_unsigned) noexcept nogil:
 
 cdef inline Py_ssize_t items_ahead(const Tile *tile) noexcept nogil:
     """How many positions ahead single items are prefetched: not so many that most of a line would be over."""
-    return tile.ahead if tile.inner >= FOUR * tile.ahead else AHEAD
+    return AHEAD if tile.inner >= FOUR * AHEAD else SHORT_AHEAD
 
 
 cdef inline Py_ssize_t rows_ahead(const Tile *tile, Py_ssize_t bytes) noexcept nogil:
     """The same for rows of this size."""
-    return max(<Py_ssize_t> 1, min(tile.ahead, tile.ahead * LINE_BYTES // max(<Py_ssize_t> 1, bytes)))
+    return max(<Py_ssize_t> 1, tile.rows_ahead * LINE_BYTES // max(<Py_ssize_t> LINE_BYTES, bytes))
 
 
-cdef inline void prefetch_row(const char *row, Py_ssize_t bytes) noexcept nogil:
+cdef inline void prefetch_row(const char *row, Py_ssize_t bytes, bint far) noexcept nogil:
     """All lines that the start of a row has a part in; what follows is the hardware's to foresee."""
     cdef Py_ssize_t lead = <size_t> row % LINE_BYTES, at
     for at from 0 <= at < lead + min(bytes, <Py_ssize_t> AHEAD_BYTES) by LINE_BYTES:
-        prefetch(row - lead + at)
+        if far:
+            prefetch_far(row - lead + at)
+        else:
+            prefetch(row - lead + at)
 
 
 cdef inline Py_ssize_t row_reach(const Tile *tile) noexcept nogil:
@@ -271,8 +275,8 @@ cdef inline void prefetch_picked(const Tile *tile, Py_ssize_t i, Py_ssize_t byte
     """
     cdef Py_ssize_t row = tile.picked[i], end = tile.picked[i - 1] + bytes
     if tile.foresees and end < row <= end + GAP_BYTES:
-        prefetch_row(tile.stream + end, row - end)
-    prefetch_row(tile.stream + row, bytes)
+        prefetch_row(tile.stream + end, row - end, True)
+    prefetch_row(tile.stream + row, bytes, True)
 
 
 cdef inline Py_ssize_t line_items(Py_ssize_t itemsize) noexcept nogil:
