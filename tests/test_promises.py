@@ -409,12 +409,21 @@ def test_dim_longer_than_the_index_dtype_counts(fg, dtype, size, mode):
         assert_same(fg.scatter_add(np.zeros(size), 0, index, 1.0, mode=mode), expected)
 
 
-@pytest.mark.parametrize("value", [-(2**63), 2**63 - 1])
-@pytest.mark.parametrize("mode", ["wrap", "clip", "fill"])
-def test_extreme_index(fg, value, mode):
-    index = np.array([value])
-    expected = oracle.gather(np.arange(7), 0, index, mode=mode, fill_value=-1)
-    assert_same(fg.gather(np.arange(7), 0, index, mode=mode, fill_value=-1), expected)
+@pytest.mark.parametrize("size", [1, 7, 256])
+@pytest.mark.parametrize("mode", ["wrap", "clip", "fill", "drop"])
+def test_extreme_index(fg, size, mode):
+    """Each alone and beside others: of 64 bits, and those that wrap round once or just more."""
+    ends = (-(2**63), -2 * size, -size, 0, size, 2 * size, 2**63 - 1 - size)
+    values = np.unique([end + step for end in ends for step in (0, 1, size - 1, size)])
+    data = np.arange(size)
+    for index in (values, *np.array_split(values, len(values))):
+        zeros, ones = np.zeros(size, int), np.ones(len(index), int)
+        if mode != "drop":
+            expected = oracle.gather(data, 0, index, mode=mode, fill_value=-1)
+            assert_same(fg.gather(data, 0, index, mode=mode, fill_value=-1), expected)
+        if mode != "fill":
+            expected = oracle.scatter_add(zeros, 0, index, ones, mode=mode)
+            assert_same(fg.scatter_add(zeros, 0, index, ones, mode=mode), expected)
 
 
 GATHER_AND_SCATTER = [v for v in VARIANTS if function_of(v) in GATHER_LIKE]
