@@ -1332,23 +1332,24 @@ def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="rais
 
 def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=None):
     cdef cnp.ndarray values, ends, total
-    cdef int along
+    cdef int along, typenum
     cdef cnp.dtype dtype
-    cdef bint mean, whole, any_nan, has_empty
+    cdef bint mean, whole, widens, any_nan, has_empty
     # What is plain is done here; the rest, and what is wrong, where both engines do it.
     if reduce in PLAIN_SEGMENTS and cnp.PyArray_CheckExact(data):
         values, operation, mean = data, PLAIN_SEGMENTS[reduce], reduce == "mean"
         dtype = values.descr
-        whole = cnp.PyTypeNum_ISINTEGER(cnp.PyArray_TYPE(values))
-        if mean and whole or not is_reducible(cnp.PyArray_TYPE(values)) and reductions.is_narrow_float(dtype):
-            values = convert(values, reductions.accumulator_dtype(dtype, reduce), &any_nan)
-        if (
-            cnp.PyArray_NDIM(values) and route(values, operation) == BY_KERNEL
-            and (not mean or has_mean(cnp.PyArray_TYPE(values)))
+        typenum = cnp.PyArray_TYPE(values)
+        whole = cnp.PyTypeNum_ISINTEGER(typenum)
+        widens = mean and whole or not is_reducible(typenum) and reductions.is_narrow_float(dtype)
+        if cnp.PyArray_NDIM(values) and (
+            widens or (route(values, operation) == BY_KERNEL and (not mean or has_mean(typenum)))
         ):
             along = as_dim(axis, cnp.PyArray_NDIM(values))
             ends = plain_ends(lengths, offsets, cnp.PyArray_DIM(values, along), &has_empty)
             if ends is not None and not (mean and whole and has_empty and initial is None):
+                if widens:
+                    values = convert(values, reductions.accumulator_dtype(dtype, reduce), &any_nan)
                 start = None if initial is None else as_scalar(initial, data, "initial")
                 total = runs_from(start, along, ends, values, operation)
                 has_empty = has_empty and initial is None

@@ -50,7 +50,7 @@ LINES = 3 << 12  # the same for reads from several lines
 POINTS = 1 << 15  # the same for the coordinates of single items to read, all components together
 BLOCK = 1 << 16  # elements that are worked on at a time
 RUNS = 1 << 20  # the same where whole runs are
-MANY = 8  # times as many floats as are combined: to look at all takes less time than at those
+MANY = 8  # up to so many times the floats that are combined, to look at all takes less time
 NEAR = 4  # sizes of a dim beyond it from which mode="wrap" divides; NumPy subtracts them one by one
 UFUNCS = {"sum": np.add, "prod": np.multiply, "amax": np.maximum, "amin": np.minimum}
 

@@ -260,7 +260,7 @@ cdef inline Py_ssize_t gather_lines_by_mode(
                     at = (<const index_t *> (value + k * value_stride))[0]
                     if mode == MODE_WRAP:
                         at = normalise(<index_t> at, size, mode)
-                    else:       # what is outside leads to where the cache has it anyway
+                    else:       # for what is outside, the first item will do
                         at &= -<int64_t> (<uint64_t> at < <uint64_t> size)
                     prefetch_far(base + k * base_stride + at * step)
             if foresees and i % line_items(sizeof(item_t)) == 0:

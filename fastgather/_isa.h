@@ -2,8 +2,8 @@
  *
  * FG_WIDE marks a function that is compiled for AVX2 and F16C, where compilers can; it may be called if fg_has_wide().
  * FG_HAS_WIDE says whether it may use the instructions of both by name. FG_FETCH prefetches a line of the cache that
- * comes soon, FG_FETCH_FAR one of many that lie all over memory: the second-level cache waits for more of them at a
- * time than the first, so that they take half as long (AMD Zen 4).
+ * comes soon, FG_FETCH_FAR one of many that an index leads to, or of what is walked beside them: the second-level cache
+ * waits for more of them at a time than the first, so that they take half as long (AMD Zen 4).
  */
 #ifndef FASTGATHER_ISA_H
 #define FASTGATHER_ISA_H

@@ -73,13 +73,12 @@ cdef enum:
     SHORT_PIECE = 1 << 7        # and of a piece of a row that lines lie across
     FORESEEN_ROW = 256          # bytes of a row, at most, that is prefetched with those that follow it,
     FORESEEN_PIECE = 1 << 11    # and of one with gaps between them
-    FAR_BYTES = 1 << 21         # a base from which reads wait for the last of the caches,
+    FAR_BYTES = 1 << 21         # a base from which moves wait for the last of the caches,
     LARGE_BYTES = 1 << 24       # and one that is not in it
     NEAR_BYTES = 1 << 15        # of it that half a tile, at most, leads to if its index is sorted
     STAYS_BYTES = 1 << 15       # of a line of it that stays in the first-level cache while a long index leads there
     SHARED_ROW = 1 << 10        # bytes of a row that threads share if its base is small,
     SHARED_BYTES = 1 << 19      # which is no more than this
-    LEAST_FAR = 16              # bytes of an item from there that is written past the caches
     SHARED_PLACES = 1 << 9      # rows of a multiple of this length share few places in the first-level cache
     LEAST_PART = 1 << 8         # bytes between what one thread and the next write
     PLACES = 1 << 6             # of lines of a cache in its first level, which they share by their addresses
@@ -966,7 +965,7 @@ cdef void choose_way(const Plan *plan, Nest *nest, int threads) noexcept nogil:
 cdef bint writes_past_caches(const Plan *plan, const Nest *nest) noexcept nogil:
     """
     Whether a read writes its result past the caches: one that is larger than what they keep, in stretches of
-    whole lines of a cache. Where each small item waits for memory, that would take what its reads need.
+    whole lines of a cache.
     """
     cdef Py_ssize_t stretch = plan.itemsize
     if nest.row >= 0:
@@ -975,7 +974,7 @@ cdef bint writes_past_caches(const Plan *plan, const Nest *nest) noexcept nogil:
         stretch *= plan.shape[nest.inner] if plan.stream_strides[nest.inner] == plan.itemsize else 1
     return (
         FG_NONTEMPORAL and plan.operation == READ and not plan.checks_only and plan.itemsize % 4 == 0
-        and nest.panel != ROWS and stretch >= 2 * LINE_BYTES and (plan.itemsize >= LEAST_FAR or not nest.far)
+        and nest.panel != ROWS and stretch >= 2 * LINE_BYTES
         and (elements(plan) * plan.itemsize >= BYPASS_BYTES or forced == NONTEMPORAL)
     )
 

@@ -109,7 +109,6 @@ cdef bint is_small(
     tile.inner_stride = itemsize
     if one_value:
         tile.inner_stride = tile.outer_stride = small.stream_step = 0
-    tile.rows_ahead = 0
     tile.far = tile.foresees = tile.nontemporal = False
     tile.next = tile.fill = NULL
     tile.spread = 1

@@ -7,7 +7,7 @@ cdef enum:
     FOUR = 4                    # positions that a loop takes at once
     MOST_POINTS = 4             # components of an index, at most, that a kernel reads itself
     AHEAD = 128                 # positions from a prefetch to the access it is for,
-    SHORT_AHEAD = 32            # and where a cache may keep what comes between them, or lines are short
+    SHORT_AHEAD = 32            # and where lines are short, or rows lie in a base that the last cache may hold
     VALUE_AHEAD = 1 << 10       # bytes that the index is prefetched ahead along a line
     AHEAD_BYTES = 2048          # of a row that are prefetched, at most
     GAP_BYTES = 1024            # between two rows of a stream, at most, that is read as well
@@ -117,8 +117,8 @@ cdef struct Tile:
     Operation operation
     const char *fill            # what a read of a BAD offset gives; NULL: nothing is written
     Py_ssize_t fill_size
-    bint far                    # positions lie apart in a base larger than the caches: prefetch,
-    Py_ssize_t rows_ahead       # as many rows of a line of the cache
+    bint far                    # positions lie apart in a base larger than a core's caches: prefetch
+    Py_ssize_t rows_ahead       # how many rows ahead, if a row is a line of the cache
     uint64_t near               # the difference of index values up to which it need not, far or not
     bint nontemporal            # the stream is larger than the caches: write past them
     bint foresees               # what comes next is prefetched, for single items line by line:
@@ -140,7 +140,7 @@ cdef inline int64_t normalise(index_t value, int64_t size, Mode mode) noexcept n
 
     No branch depends on where a value lies, as long as it wraps round once at most: a smaller or a larger of two
     numbers is a conditional move. As unsigned, the smaller of a number and its sum with `size` is the one that is
-    inside, and so is that of a number and its difference.
+    inside, and so is that of a number and its difference. (A dim of more than 2**62 holds one item, wherever it is.)
     """
     cdef int64_t i
     cdef uint64_t inside, n = size
@@ -252,7 +252,10 @@ cdef inline Py_ssize_t rows_ahead(const Tile *tile, Py_ssize_t bytes) noexcept n
 
 
 cdef inline void prefetch_row(const char *row, Py_ssize_t bytes, bint far) noexcept nogil:
-    """All lines that the start of a row has a part in; what follows is the hardware's to foresee."""
+    """
+    All lines that the start of a row has a part in, `far` as `prefetch_far` has them; what follows is the hardware's
+    to foresee.
+    """
     cdef Py_ssize_t lead = <size_t> row % LINE_BYTES, at
     for at from 0 <= at < lead + min(bytes, <Py_ssize_t> AHEAD_BYTES) by LINE_BYTES:
         if far:

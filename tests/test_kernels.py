@@ -762,19 +762,20 @@ def test_runs_of_every_length(instruction_sets, name, dtype, columns):
     lengths = np.concatenate([np.arange(70), [0, 0, 200, 1, 0, 17, 3, 0]])
     offsets = np.cumsum([0, *lengths])
     shape = (lengths.sum(),) if columns is None else (lengths.sum(), columns)
+    options = {}
     if name == "mean" and np.dtype(dtype).kind in "iu":
         with pytest.raises(ValueError, match="segment 0 is empty"):
             _core.segment_reduce(np.zeros(shape, dtype), name, offsets=offsets)
-        return
+        options = {"initial": 3}
     for odd in ((), ZEROS, (np.nan, *ZEROS), SPECIAL):
         data = numbers(rng, shape, dtype, odd)
-        expected = _fallback.segment_reduce(data, name, lengths=lengths)
+        expected = _fallback.segment_reduce(data, name, lengths=lengths, **options)
         for _ in instruction_sets():
             for threads in (1, 3):
                 with _core.num_threads(threads):
-                    by_lengths = _core.segment_reduce(data, name, lengths=lengths)
+                    by_lengths = _core.segment_reduce(data, name, lengths=lengths, **options)
                     assert_same(by_lengths, expected, any_nan=False)
-                    by_offsets = _core.segment_reduce(data, name, offsets=offsets)
+                    by_offsets = _core.segment_reduce(data, name, offsets=offsets, **options)
                     assert_same(by_offsets, expected, any_nan=False)
         if np.dtype(dtype).kind in "iu":
             break

@@ -274,6 +274,12 @@ def test_read_copies_no_input_for_its_layout(fg, variant):
         assert peak < FREE
 
 
+@pytest.mark.parametrize("dtype", ["i2", "f2"])
+def test_mean_of_a_part_widens_no_more_than_it(fg, dtype):
+    data = np.ones(1_000_000, dtype)
+    assert peak_memory(fg.segment_reduce, data, "mean", offsets=[0, 10]) < FREE
+
+
 @pytest.mark.parametrize("layout", PLAIN_LAYOUTS.values(), ids=PLAIN_LAYOUTS)
 @pytest.mark.parametrize("variant", [v for v in WRITES if "mean" not in v])
 def test_write_in_place_copies_nothing(fg, variant, layout):

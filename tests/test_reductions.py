@@ -656,14 +656,13 @@ def test_lengths_that_do_not_add_up_are_refused_also_where_their_sum_wraps_round
         fg.segment_reduce(np.ones(5), "sum", lengths=np.array(lengths, np.int64))
 
 
+@pytest.mark.parametrize(("reduce", "data_dtype"), [("sum", "f8"), ("mean", "i1"), ("mean", ">i4")])
 @pytest.mark.parametrize("name", ["lengths", "offsets"])
-def test_runs_by_any_integers(fg, name):
-    data, given = np.arange(6.0).reshape(2, 3).T, [0, 3]
+def test_runs_by_any_integers(fg, name, reduce, data_dtype):
+    data, given = np.arange(6).astype(data_dtype).reshape(2, 3).T, [0, 3]
     for dtype in (">i8", "u1", "i4", "u8"):
         for runs in (np.array(given, dtype), np.repeat(np.array(given, dtype), 2)[::2]):
-            result = fg.segment_reduce(data, "sum", **{name: runs}, initial=1)
-            assert np.array_equal(
-                result, fg.segment_reduce(data, "sum", **{name: given}, initial=1)
-            )
+            result = fg.segment_reduce(data, reduce, **{name: runs}, initial=1)
+            assert_same(result, fg.segment_reduce(data, reduce, **{name: given}, initial=1))
     with pytest.raises(ValueError, match=f"{name} must"):
         fg.segment_reduce(data, "sum", **{name: [2**63]})
