@@ -74,6 +74,7 @@ cdef enum:
     FORESEEN_ROW = 256          # bytes of a row, at most, that is prefetched with those that follow it,
     FORESEEN_PIECE = 1 << 11    # and of one with gaps between them
     FAR_BYTES = 1 << 21         # a base from which moves wait for the last of the caches,
+    POINTS_BYTES = 1 << 23      # one from which points do, half as large if it is written to,
     LARGE_BYTES = 1 << 24       # and one that is not in it
     NEAR_BYTES = 1 << 15        # of it that half a tile, at most, leads to if its index is sorted
     STAYS_BYTES = 1 << 15       # of a line of it that stays in the first-level cache while a long index leads there
@@ -935,14 +936,16 @@ cdef bint has_lines_apart(const Plan *plan, const Nest *nest) noexcept nogil:
 
 
 cdef bint lies_far(const Plan *plan, const Nest *nest) noexcept nogil:
-    """Whether what an index leads to is prefetched."""
-    cdef Py_ssize_t bytes
+    """Whether what an index leads to is prefetched; to reckon ahead where points lead takes as long as a short wait."""
+    cdef Py_ssize_t bytes, least = FAR_BYTES
+    if nest.takes_points and nest.direct != NULL:
+        least = POINTS_BYTES if plan.operation == READ else POINTS_BYTES // 2
     if nest.panel == ROWS:
         return nest.places * LINE_BYTES > panel_bytes
     if nest.panel or plan.checks_only or plan.components == 0:
         return False
     bytes = base_bytes(plan) if plan.components == 1 else span(plan)
-    return bytes > FAR_BYTES or has_lines_apart(plan, nest) or forced == FAR
+    return bytes > least or has_lines_apart(plan, nest) or forced == FAR
 
 
 cdef void choose_way(const Plan *plan, Nest *nest, int threads) noexcept nogil:
