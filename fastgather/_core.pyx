@@ -1332,23 +1332,21 @@ def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="rais
 
 def segment_reduce(data, reduce, *, lengths=None, offsets=None, axis=0, initial=None):
     cdef cnp.ndarray values, ends, total
-    cdef int along, typenum
+    cdef int along
+    cdef Route by
     cdef cnp.dtype dtype
-    cdef bint mean, whole, widens, any_nan, has_empty
+    cdef bint mean, whole, any_nan, has_empty
     # What is plain is done here; the rest, and what is wrong, where both engines do it.
     if reduce in PLAIN_SEGMENTS and cnp.PyArray_CheckExact(data):
         values, operation, mean = data, PLAIN_SEGMENTS[reduce], reduce == "mean"
         dtype = values.descr
-        typenum = cnp.PyArray_TYPE(values)
-        whole = cnp.PyTypeNum_ISINTEGER(typenum)
-        widens = mean and whole or not is_reducible(typenum) and reductions.is_narrow_float(dtype)
-        if cnp.PyArray_NDIM(values) and (
-            widens or (route(values, operation) == BY_KERNEL and (not mean or has_mean(typenum)))
-        ):
+        by = route(values, MEAN if mean else operation)
+        if cnp.PyArray_NDIM(values) and by != BY_NUMPY:
             along = as_dim(axis, cnp.PyArray_NDIM(values))
             ends = plain_ends(lengths, offsets, cnp.PyArray_DIM(values, along), &has_empty)
+            whole = cnp.PyTypeNum_ISINTEGER(cnp.PyArray_TYPE(values))
             if ends is not None and not (mean and whole and has_empty and initial is None):
-                if widens:
+                if by == BY_ACCUMULATOR:
                     values = convert(values, reductions.accumulator_dtype(dtype, reduce), &any_nan)
                 start = None if initial is None else as_scalar(initial, data, "initial")
                 total = runs_from(start, along, ends, values, operation)
