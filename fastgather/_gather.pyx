@@ -13,7 +13,7 @@ from fastgather._slices cimport Slices, choose_slices
 from fastgather._types cimport (
     BAD, FOUR, LINE_BYTES, MODE_CLIP, MODE_FILL, MODE_RAISE, MODE_WRAP, Direct, Item3,
     Item12, Item16, Kernel, Mode, Tile, copy_bytes, foresee, foresee_end, index_at, index_t, item_t, items_ahead,
-    line_items, move_item, move_items, normalise, prefetch_far, prefetch_four, prefetch_row,
+    line_items, move_item, move_items, normalise, prefetch_far, prefetch_four, prefetch_one, prefetch_row,
     row_reach, rows_ahead, store_nontemporal, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
@@ -134,7 +134,9 @@ cdef inline Py_ssize_t gather_line(
         else:
             continue
         break
-    for _ in range(i, n):
+    for i in range(i, n):
+        if ahead and i + ahead < n:
+            prefetch_one(base, value, ahead, base_stride, value_stride, step, size, index)
         at = normalise(<index_t> index_at(value, 0, index), size, MODE_RAISE)
         if <uint64_t> at < limit:
             put_item(to, base + at * step, item, nontemporal)

@@ -16,7 +16,7 @@ from fastgather._threads cimport run_parallel
 from fastgather._types cimport (
     AHEAD_BYTES, AMAX, AMIN, BAD, DIV_SHORT, FOUR, LINE_BYTES, MODE_RAISE, PROD, SUM, Direct, Kernel, Operation, Tile,
     foresee, foresee_end, index_at, index_t, items_ahead, line_items, normalise, prefetch, prefetch_far, prefetch_four,
-    prefetch_picked, prefetch_row, read_four, row_reach, rows_ahead, waits, wide_index_t,
+    prefetch_one, prefetch_picked, prefetch_row, read_four, row_reach, rows_ahead, waits, wide_index_t,
     int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
 )
 
@@ -32,6 +32,8 @@ cdef enum:
     FAR_ROW = 1 << 8            # of a row that goes alone, if it is longer, where runs come from memory
     WIDE_BYTES = 1 << 8         # of rows that pay for a call,
     WIDE_ITEMS = 64             # or items of more than one
+    FOLDED_BYTES = 1 << 11      # of a run, at least, that is folded up as rows
+    LONG_RUN = 48               # floats, from which it pays that another run takes the place of one that ends
     FEW_ITEMS = 16              # integers, of all rows of a run, that do not pay for vectors
     FLOAT_CODE = 8              # places in the tables below and in that of _rows.h
     DOUBLE_CODE = 9
@@ -591,7 +593,7 @@ cdef inline Py_ssize_t reduce_line(
     bint foresees, const char *next, Py_ssize_t value_ahead, Py_ssize_t source_ahead,
 ) noexcept nogil:
     """One line of single items, as `gather_line`; how many index values were out of range."""
-    cdef Py_ssize_t i = 0, _, bad = 0
+    cdef Py_ssize_t i = 0, bad = 0
     cdef int64_t[FOUR] four
     cdef int64_t at
     cdef uint64_t limit = size
@@ -611,7 +613,9 @@ cdef inline Py_ssize_t reduce_line(
         base += FOUR * base_stride
         value += FOUR * value_stride
         i += FOUR
-    for _ in range(i, n):
+    for i in range(i, n):
+        if ahead and i + ahead < n:
+            prefetch_one(base, value, ahead, base_stride, value_stride, step, size, index)
         at = normalise(<wide_index_t> index_at(value, 0, index), size, MODE_RAISE)
         if <uint64_t> at < limit:
             combine(base + at * step, source, item, operation)
@@ -773,35 +777,105 @@ cdef void divide_tile(const Tile *tile, total_t *part) noexcept nogil:
         divide_positions(tile, part, <int64_t *> NULL)
 
 
-cdef inline bint sum_runs(
-    char *to, const char *start, const char *source, const Py_ssize_t *ends, Py_ssize_t count, Py_ssize_t to_stride,
-    Py_ssize_t step, number_t *item, Operation operation,
+cdef inline void end_run(
+    char *to, real_t value, const char *start, const char *source, Py_ssize_t n, Py_ssize_t step, real_t *item,
+    Operation operation,
 ) noexcept nogil:
-    """
-    Sums or products of `count` <= FOUR runs side by side, each in order: one alone waits for each addition.
-    Whether they are done: a NaN, which stays one to the end of a run, takes more care.
-    """
-    cdef number_t[FOUR] value, new
-    cdef const char *at[FOUR]
-    cdef Py_ssize_t n = ends[1] - ends[0], i, k
-    for k in range(count):
-        memcpy(&value[k], start, sizeof(number_t))
-        at[k] = source + ends[k] * step
-        n = min(n, ends[k + 1] - ends[k])
-    if count == FOUR:
-        for i in range(n):
-            for k in range(FOUR):
-                memcpy(&new[k], at[k] + i * step, sizeof(number_t))
-                value[k] = sum_or_product(value[k], new[k], operation)
-    for k in range(count):
-        for i in range(n if count == FOUR else 0, ends[k + 1] - ends[k]):
-            memcpy(&new[k], at[k] + i * step, sizeof(number_t))
+    """Write the sum or product of a run. A NaN, which stays one to the end of it, takes more care."""
+    if value == value:
+        memcpy(to, &value, sizeof(real_t))
+    else:
+        combine_items(to, start, source, n, step, item, operation)
+
+
+cdef inline real_t go_on(
+    real_t value, const char *at, Py_ssize_t n, Py_ssize_t step, Operation operation
+) noexcept nogil:
+    """`value` and `n` more items of its run."""
+    cdef real_t new
+    cdef Py_ssize_t i
+    for i in range(n):
+        memcpy(&new, at + i * step, sizeof(real_t))
+        value = sum_or_product(value, new, operation)
+    return value
+
+
+cdef inline void four_go_on(
+    real_t *values, const char **at, Py_ssize_t n, Py_ssize_t step, Operation operation
+) noexcept nogil:
+    """The same of FOUR runs, which stay in registers: one alone waits for each addition."""
+    cdef real_t[FOUR] value, new
+    cdef Py_ssize_t i, k
+    for k in range(FOUR):
+        value[k] = values[k]
+    for i in range(n):
+        for k in range(FOUR):
+            memcpy(&new[k], at[k] + i * step, sizeof(real_t))
             value[k] = sum_or_product(value[k], new[k], operation)
-        if value[k] != value[k]:
-            return False
-    for k in range(count):
-        memcpy(to + k * to_stride, &value[k], sizeof(number_t))
-    return True
+    for k in range(FOUR):
+        values[k] = value[k]
+        at[k] += n * step
+
+
+cdef inline void sum_long_runs(
+    char *to, const char *start, const char *source, const Py_ssize_t *ends, Py_ssize_t count, Py_ssize_t to_stride,
+    Py_ssize_t step, real_t *item, Operation operation,
+) noexcept nogil:
+    """Sums or products of runs, each in order, FOUR at a time: where one ends, another begins."""
+    cdef real_t[FOUR] value
+    cdef const char *at[FOUR]
+    cdef Py_ssize_t[FOUR] left, run
+    cdef Py_ssize_t under_way = 0, begun = 0, n, i, k
+    while under_way > 0 or begun < count:
+        while under_way < FOUR and begun < count:
+            memcpy(&value[under_way], start, sizeof(real_t))
+            at[under_way] = source + ends[begun] * step
+            left[under_way] = ends[begun + 1] - ends[begun]
+            run[under_way] = begun
+            under_way += 1
+            begun += 1
+        n = 0
+        if under_way == FOUR:
+            n = min(left[0], left[1], left[2], left[3])
+            four_go_on(value, at, n, step, operation)
+        for k in range(under_way - 1, -1, -1):
+            left[k] -= n
+            if left[k] > 0 and under_way + count - begun >= FOUR:
+                continue
+            i = run[k]
+            end_run(
+                to + i * to_stride, go_on(value[k], at[k], left[k], step, operation), start, source + ends[i] * step,
+                ends[i + 1] - ends[i], step, item, operation,
+            )
+            under_way -= 1
+            value[k], at[k], left[k], run[k] = value[under_way], at[under_way], left[under_way], run[under_way]
+
+
+cdef inline void sum_short_runs(
+    char *to, const char *start, const char *source, const Py_ssize_t *ends, Py_ssize_t count, Py_ssize_t to_stride,
+    Py_ssize_t step, real_t *item, Operation operation,
+) noexcept nogil:
+    """The same, where that does not pay."""
+    cdef real_t[FOUR] value
+    cdef const char *at[FOUR]
+    cdef Py_ssize_t begun, n, k
+    for begun from 0 <= begun <= count - FOUR by FOUR:
+        n = ends[1] - ends[0]
+        for k in range(FOUR):
+            memcpy(&value[k], start, sizeof(real_t))
+            at[k] = source + ends[k] * step
+            n = min(n, ends[k + 1] - ends[k])
+        four_go_on(value, at, n, step, operation)
+        for k in range(FOUR):
+            value[k] = go_on(value[k], at[k], ends[k + 1] - ends[k] - n, step, operation)
+            end_run(
+                to, value[k], start, source + ends[k] * step, ends[k + 1] - ends[k], step, item, operation
+            )
+            to += to_stride
+        ends += FOUR
+    for k in range(count % FOUR):
+        combine_items(to, start, source + ends[k] * step, ends[k + 1] - ends[k], step, item, operation)
+        to += to_stride
 
 
 cdef inline bint prefer_run(
@@ -824,6 +898,31 @@ cdef inline bint prefer_run(
         return False
 
 
+cdef inline Py_ssize_t fold_rows(
+    char *row, const char *starts, const char *source, Py_ssize_t n, number_t *item, Operation operation, Rows by_call
+) noexcept nogil:
+    """
+    Most of a long contiguous run whose order does not matter: rows of it into one, by vectors, and that one folded,
+    for the rest of the run to start from, as all runs do. How many items these are; none with a NaN.
+    """
+    cdef Py_ssize_t size = sizeof(number_t), items = START_BYTES // size, width = START_BYTES, done = items, rows
+    memcpy(row, source, START_BYTES)
+    while n - done >= items:
+        rows = min((n - done) // items, <Py_ssize_t> ROWS_BYTES // START_BYTES)
+        if by_call(row, NULL, source + done * size, items, rows, START_BYTES) < items:
+            return 0
+        done += rows * items
+    while width > VECTOR_BYTES:
+        width //= 2
+        if by_call(row, NULL, row + width, width // size, 1, 0) < width // size:
+            return 0
+    combine_items(row, starts, row, width // size, size, item, operation)
+    while width > size:
+        width -= size
+        memcpy(row + width, row, size)
+    return done
+
+
 cdef inline void start_outer(const Runs *runs, Py_ssize_t outer, char **to, const char **source) noexcept nogil:
     """Where what lies at a position of the outer dims begins."""
     cdef Py_ssize_t at
@@ -838,39 +937,62 @@ cdef inline void start_outer(const Runs *runs, Py_ssize_t outer, char **to, cons
         source[0] += at * runs.source_strides[d]
 
 
+cdef inline void reduce_run(
+    char *to, const char *starts, const char *source, Py_ssize_t n, Py_ssize_t step, const char *end, number_t *item,
+    Operation operation, Rows by_call,
+) noexcept nogil:
+    """One run of single items; by vectors, if its order does not matter."""
+    cdef Py_ssize_t size = sizeof(number_t), done
+    cdef char[START_BYTES] row
+    if step != size:
+        combine_items(to, starts, source, n, step, item, operation)
+        return
+    if number_t in integer_t or number_t is float or number_t is double:
+        if n * size >= FOLDED_BYTES and by_call != NULL:
+            done = fold_rows(row, starts, source, n, item, operation, by_call)
+            if done > 0:
+                starts = row
+                source += done * size
+                n -= done
+    if number_t is float or number_t is double:
+        if prefer_run(to, starts, source, n, end, item, operation):
+            return
+    combine_items(to, starts, source, n, size, item, operation)
+
+
 cdef inline void reduce_single_runs(
     const Runs *runs, Py_ssize_t first, Py_ssize_t last, number_t *item, Operation operation
 ) noexcept nogil:
     """Runs of single items."""
     cdef Py_ssize_t segment = first % runs.segments, outer = first // runs.segments, step = runs.source_stride
-    cdef Py_ssize_t size = sizeof(number_t), left = last - first, count, k, n
+    cdef Py_ssize_t left = last - first, count, k
+    cdef Rows by_call = rows_of(item, operation)
     cdef const Py_ssize_t *ends
     cdef const char *source
     cdef const char *end
     cdef char *to
     cdef char *outer_to
-    cdef number_t one
-    cdef const char *start = <const char *> &one
-    memcpy(&one, runs.start, sizeof(number_t))
+    cdef bint summed
+    cdef char[START_BYTES] starts
+    memcpy(starts, runs.start, START_BYTES)     # for all a compiler knows, a write might change them
     start_outer(runs, outer, &outer_to, &source)
     while left > 0:
-        count = min(left, <Py_ssize_t> FOUR, runs.segments - segment)
+        count = min(left, runs.segments - segment)
         to = outer_to + segment * runs.to_stride
-        end = source + runs.ends[runs.segments] * step
         ends = runs.ends + segment
-        if not (
-            (number_t is float or number_t is double) and (operation == SUM or operation == PROD)
-            and sum_runs(to, start, source, ends, count, runs.to_stride, step, item, operation)
-        ):
+        summed = False
+        if number_t is float or number_t is double:
+            summed = operation == SUM or operation == PROD
+            if summed and ends[count] - ends[0] >= LONG_RUN * count:
+                sum_long_runs(to, starts, source, ends, count, runs.to_stride, step, item, operation)
+            elif summed:
+                sum_short_runs(to, starts, source, ends, count, runs.to_stride, step, item, operation)
+        if not summed:
+            end = source + runs.ends[runs.segments] * step
             for k in range(count):
-                n = ends[k + 1] - ends[k]
-                if step != size:
-                    combine_items(to, start, source + ends[k] * step, n, step, item, operation)
-                elif not (
-                    (number_t is float or number_t is double) and (operation == AMAX or operation == AMIN)
-                    and prefer_run(to, <const char *> runs.start, source + ends[k] * size, n, end, item, operation)
-                ):
-                    combine_items(to, start, source + ends[k] * size, n, size, item, operation)
+                reduce_run(
+                    to, starts, source + ends[k] * step, ends[k + 1] - ends[k], step, end, item, operation, by_call
+                )
                 to += runs.to_stride
         left -= count
         segment += count

@@ -212,6 +212,15 @@ cdef inline void prefetch_four(
         prefetch_far(base + k * base_stride + (<const index_t *> (value + k * stride))[0] * step)
 
 
+cdef inline void prefetch_one(
+    const char *base, const char *value, Py_ssize_t ahead, Py_ssize_t base_stride, Py_ssize_t stride, Py_ssize_t step,
+    Py_ssize_t size, index_t *index,
+) noexcept nogil:
+    """The same of one, which may be negative."""
+    cdef int64_t at = normalise((<const index_t *> (value + ahead * stride))[0], size, MODE_RAISE)
+    prefetch_far(base + ahead * base_stride + at * step)
+
+
 cdef inline void move_item(char *to, const char *source, item_t *item) noexcept nogil:
     """An item of the type of `item`; neither place need be aligned."""
     cdef item_t moved

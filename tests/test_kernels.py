@@ -781,6 +781,43 @@ def test_runs_of_every_length(instruction_sets, name, dtype, columns):
             break
 
 
+@pytest.mark.parametrize("initial", [None, 3, -0.0, np.nan])
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "i4", "u8", "f4", "f8", "c8"])
+@pytest.mark.parametrize("name", ["max", "min", "sum", "prod", "mean"])
+def test_long_runs(instruction_sets, name, dtype, initial):
+    """
+    Folded by vectors where their order does not matter: from 2048 bytes on, and any rest. Sums go
+    by fours, until less than that many are left, with empty runs and short ones among them.
+    """
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(0)
+    size = np.dtype(dtype).itemsize
+    least, row = 2048 // size, 128 // size
+    rest = np.unique([1, 2, row // 2, row - 1, row, row + 1])
+    lengths = np.array(
+        [least - 1, *(least + rest), 5 * least + 3, 1, 0, 40, 0, *(2 * least + rest)]
+    )
+    ends = np.cumsum(lengths)
+    data = (50 * rng.standard_normal(ends[-1])).astype(dtype)
+    options, variants = {"initial": initial}, [data]
+    if data.dtype.kind in "iu":
+        options = {} if initial is None and name != "mean" else {"initial": 3}
+    else:
+        variants += [np.copysign(0, data.real).astype(dtype), data.copy(), data.copy()]
+        variants[2][ends[::2] - 1] = np.nan
+        variants[3][ends[::3] - lengths[::3] // 2] = -np.nan
+    for values in variants:
+        for count in (1, 3, 6, lengths.size):
+            some = (values[: ends[count - 1]], name)
+            expected = _fallback.segment_reduce(*some, lengths=lengths[:count], **options)
+            for _ in instruction_sets():
+                for threads in (1, 3):
+                    with _core.num_threads(threads):
+                        result = _core.segment_reduce(*some, lengths=lengths[:count], **options)
+                    assert_same(result, expected)
+
+
 @pytest.mark.parametrize("dtype", ROW_DTYPES)
 @pytest.mark.parametrize("name", ["amax", "amin", "sum", "prod"])
 def test_rows_of_every_width(instruction_sets, name, dtype):
