@@ -34,6 +34,7 @@ cdef enum:
     WIDE_ITEMS = 64             # or items of more than one
     FOLDED_BYTES = 1 << 11      # of a run, at least, that is folded up as rows
     LONG_RUN = 48               # floats, from which it pays that another run takes the place of one that ends
+    SAMPLES = 16                # index values of a tile that tell whether each is repeated many times
     FEW_ITEMS = 16              # integers, of all rows of a run, that do not pay for vectors
     FLOAT_CODE = 8              # places in the tables below and in that of _rows.h
     DOUBLE_CODE = 9
@@ -655,6 +656,53 @@ cdef inline Py_ssize_t reduce_lines(
     return bad
 
 
+cdef inline bint repeats(const Tile *tile, wide_index_t *index) noexcept nogil:
+    """Whether all of some index values along a line, but one, are followed by the same one, as in a sorted index."""
+    cdef const char *value = tile.values.data
+    cdef Py_ssize_t stride = tile.values.inner_stride, apart = tile.inner // SAMPLES, others = 0, _
+    if tile.target.inner_base != 0 or apart < FOUR:
+        return False
+    for _ in range(SAMPLES):
+        others += index_at(value, 0, index) != index_at(value, stride, index)
+        if others > 1:
+            return False
+        value += apart * stride
+    return True
+
+
+cdef inline Py_ssize_t reduce_repeated(
+    const Tile *tile, real_t *item, wide_index_t *index, Operation operation
+) noexcept nogil:
+    """As `reduce_lines`, but what neighbours lead to stays in a register: through memory each waits for another."""
+    cdef Py_ssize_t n = tile.inner, size = tile.target.size, bad = 0, i, j
+    cdef const char *value
+    cdef const char *source
+    cdef char *place
+    cdef int64_t first, at
+    cdef real_t result, nowhere = 0
+    cdef bint inside
+    for j in range(tile.outer):
+        value = tile.values.data + j * tile.values.outer_stride
+        source = tile.stream + j * tile.outer_stride
+        i = 0
+        while i < n:
+            first = index_at(value, 0, index)
+            at = normalise(<wide_index_t> first, size, MODE_RAISE)
+            inside = <uint64_t> at < <uint64_t> size
+            place = tile.base + j * tile.target.outer_base + at * tile.target.step if inside else <char *> &nowhere
+            memcpy(&result, place, sizeof(real_t))
+            while True:
+                result = combined(result, source, operation)
+                bad += not inside
+                source += tile.inner_stride
+                value += tile.values.inner_stride
+                i += 1
+                if i == n or index_at(value, 0, index) != first:
+                    break
+            memcpy(place, &result, sizeof(real_t))
+    return bad
+
+
 cdef inline Py_ssize_t reduce_by_index(
     const Tile *tile, number_t *item, wide_index_t *index, Operation operation
 ) noexcept nogil:
@@ -668,6 +716,9 @@ cdef inline Py_ssize_t reduce_by_index(
     cdef bint innermost = along and packed
     cdef bint constant = along and stride == 0 and not far
     cdef bint outermost = packed and base_stride == next_item and not far
+    if number_t is float or number_t is double:
+        if repeats(tile, index):
+            return reduce_repeated(tile, item, index, operation)
     if innermost and far:
         return reduce_lines(tile, next_item, next_value, 0, next_item, item, index, operation, True, True)
     if innermost and tile.foresees:

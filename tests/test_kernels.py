@@ -1,5 +1,7 @@
 """Every kernel at small sizes: the plan's choice is forced, the result must be the same bits."""
 
+import re
+
 import numpy as np
 import pytest
 from calls import (
@@ -449,6 +451,43 @@ def test_few_items_and_one_more(function, far, count):
             getattr(engine, function)(first, 0, index, *source, out=out)
             results.append(out)
         assert_same(*results)
+
+
+@pytest.mark.parametrize("reduce", ["sum", "prod", "amax", "amin"])
+@pytest.mark.parametrize("layout", ["line", "scalar", "reversed", "lines"])
+@pytest.mark.parametrize("index_dtype", ["i4", "i8", "u2"])
+@pytest.mark.parametrize("dtype", ["f4", "f8", "f2", "i4", "c8"])
+def test_neighbours_that_lead_to_one_place(dtype, index_dtype, layout, reduce):
+    """As in a sorted index: some many times, some once; special floats; one out of range."""
+    from fastgather import _core, _fallback
+
+    if reduce in ("amax", "amin") and dtype == "c8":
+        dtype = "f4"
+    rng = np.random.default_rng(0)
+    index = np.repeat(rng.integers(0, 20, 44), [60, 1, 100, 20] * 11).astype(index_dtype)
+    if index_dtype != "u2":
+        index[:500] -= 20
+    for odd in ((), ZEROS, SPECIAL):
+        base, src = (numbers(rng, n, dtype, odd) for n in (20, index.size))
+        where = index
+        if layout == "scalar":
+            src = src[0] + src.dtype.type(3)
+        elif layout == "reversed":
+            where, src = index[::-1], np.repeat(src, 2)[::-2]
+        elif layout == "lines":
+            base, where, src = (np.tile(array, (3, 1)) for array in (base, index, src))
+        expected = _fallback.scatter_reduce(base, -1, where, src, reduce)
+        for threads in (1, 3):
+            with _core.num_threads(threads):
+                assert_same(_core.scatter_reduce(base, -1, where, src, reduce), expected)
+    for place in (where.size // 2, where.size - 1):
+        wrong = np.array(where)
+        wrong.reshape(-1)[place] = 20
+        held = base.copy()
+        position = tuple(map(int, np.unravel_index(place, wrong.shape)))
+        with pytest.raises(IndexError, match=re.escape(f"index 20 at position {position}")):
+            _core.scatter_reduce(held, -1, wrong, src, reduce, out=held)
+        assert_same(held, base)
 
 
 @pytest.mark.parametrize("dim", [0, 1, 2, 3])
