@@ -180,6 +180,9 @@ CELLS = [
     ),
     Cell("scatter_add", "weighted histogram, 10 M into 1 M", (1_000_000,), 0, (10_000_000,)),
     Cell("scatter_add", "weighted, 1 M into 1000, float64", (1000,), 0, (1_000_000,), "float64"),
+    Cell("scatter_add", "weighted, 1 M into 1000, sorted", (1000,), 0, (1_000_000,))._replace(
+        values="sorted"
+    ),
     Cell("scatter_reduce", "amax, last dim", (2048, 2048), 1, (2048, 2048), reduce="amax"),
     Cell("scatter_reduce", "amin, first dim, int32", (2048, 2048), 0, (2048, 2048))._replace(
         dtype="int32", index_dtype="int32", reduce="amin"
@@ -198,6 +201,7 @@ CELLS = [
     Cell("segment_reduce", "sum, 1 M x 16, 50 k runs", (1_000_000, 16), 0, (50_000,))._replace(
         reduce="sum"
     ),
+    Cell("segment_reduce", "sum, 1 M, 1000 runs", (1_000_000,), 0, (1000,), reduce="sum"),
     Cell("segment_reduce", "max, 10 M, 1 M runs", (10_000_000,), 0, (1_000_000,), reduce="max"),
     Cell("segment_reduce", "mean, 200 k x 64", (200_000, 64), 0, (5_000,), reduce="mean"),
 ]
