@@ -32,9 +32,9 @@ cdef enum:
     FAR_ROW = 1 << 8            # of a row that goes alone, if it is longer, where runs come from memory
     WIDE_BYTES = 1 << 8         # of rows that pay for a call,
     WIDE_ITEMS = 64             # or items of more than one
-    FOLDED_BYTES = 1 << 11      # of a run, at least, that is folded up as rows
-    LONG_RUN = 48               # floats, from which it pays that another run takes the place of one that ends
-    SAMPLES = 16                # index values of a tile that tell whether each is repeated many times
+    FOLDED_BYTES = 1 << 11      # of a run, at least, that is folded as rows
+    LONG_RUN = 48               # floats of a run on average, from which another one takes the place of one that ends
+    SAMPLES = 16                # index values of a tile that tell whether most are repeated
     FEW_ITEMS = 16              # integers, of all rows of a run, that do not pay for vectors
     FLOAT_CODE = 8              # places in the tables below and in that of _rows.h
     DOUBLE_CODE = 9
@@ -657,23 +657,29 @@ cdef inline Py_ssize_t reduce_lines(
 
 
 cdef inline bint repeats(const Tile *tile, wide_index_t *index) noexcept nogil:
-    """Whether all of some index values along a line, but one, are followed by the same one, as in a sorted index."""
-    cdef const char *value = tile.values.data
-    cdef Py_ssize_t stride = tile.values.inner_stride, apart = tile.inner // SAMPLES, others = 0, _
-    if tile.target.inner_base != 0 or apart < FOUR:
+    """
+    Whether of SAMPLES index values, from all lines of a tile, all but one at most are followed by an equal one, as in
+    a sorted index of long runs. They lie an odd distance apart, so that pairs or fours look like what they are.
+    """
+    cdef const char *value
+    cdef Py_ssize_t stride = tile.values.inner_stride, apart = (tile.inner // SAMPLES - 1) | 1, others = 0, k
+    if tile.target.inner_base != 0 or tile.inner < FOUR * SAMPLES:
         return False
-    for _ in range(SAMPLES):
+    for k in range(SAMPLES):
+        value = tile.values.data + k * tile.outer // SAMPLES * tile.values.outer_stride + k * apart * stride
         others += index_at(value, 0, index) != index_at(value, stride, index)
         if others > 1:
             return False
-        value += apart * stride
     return True
 
 
 cdef inline Py_ssize_t reduce_repeated(
     const Tile *tile, real_t *item, wide_index_t *index, Operation operation
 ) noexcept nogil:
-    """As `reduce_lines`, but what neighbours lead to stays in a register: through memory each waits for another."""
+    """
+    As `reduce_lines`, but what neighbours lead to stays in a register: through memory each waits for the one before.
+    What is out of range goes nowhere. Nothing is prefetched.
+    """
     cdef Py_ssize_t n = tile.inner, size = tile.target.size, bad = 0, i, j
     cdef const char *value
     cdef const char *source
@@ -706,7 +712,7 @@ cdef inline Py_ssize_t reduce_repeated(
 cdef inline Py_ssize_t reduce_by_index(
     const Tile *tile, number_t *item, wide_index_t *index, Operation operation
 ) noexcept nogil:
-    """The cases of `gather_direct`."""
+    """The cases of `gather_direct`, after that of an index which leads to one float many times."""
     cdef Py_ssize_t step = tile.target.step, base_stride = tile.target.inner_base
     cdef Py_ssize_t value_stride = tile.values.inner_stride, stride = tile.inner_stride
     cdef Py_ssize_t next_value = sizeof(wide_index_t), next_item = sizeof(number_t)
@@ -717,7 +723,7 @@ cdef inline Py_ssize_t reduce_by_index(
     cdef bint constant = along and stride == 0 and not far
     cdef bint outermost = packed and base_stride == next_item and not far
     if number_t is float or number_t is double:
-        if repeats(tile, index):
+        if not far and repeats(tile, index):
             return reduce_repeated(tile, item, index, operation)
     if innermost and far:
         return reduce_lines(tile, next_item, next_value, 0, next_item, item, index, operation, True, True)
@@ -854,7 +860,7 @@ cdef inline real_t go_on(
 cdef inline void four_go_on(
     real_t *values, const char **at, Py_ssize_t n, Py_ssize_t step, Operation operation
 ) noexcept nogil:
-    """The same of FOUR runs, which stay in registers: one alone waits for each addition."""
+    """The same of FOUR runs, `at` being moved on: a value alone, in a register, waits for each addition."""
     cdef real_t[FOUR] value, new
     cdef Py_ssize_t i, k
     for k in range(FOUR):
@@ -872,7 +878,10 @@ cdef inline void sum_long_runs(
     char *to, const char *start, const char *source, const Py_ssize_t *ends, Py_ssize_t count, Py_ssize_t to_stride,
     Py_ssize_t step, real_t *item, Operation operation,
 ) noexcept nogil:
-    """Sums or products of runs, each in order, FOUR at a time: where one ends, another begins."""
+    """
+    Sums or products of runs, each in order, FOUR at a time: where one ends, another begins, until fewer are left, which
+    go one by one.
+    """
     cdef real_t[FOUR] value
     cdef const char *at[FOUR]
     cdef Py_ssize_t[FOUR] left, run
@@ -906,7 +915,7 @@ cdef inline void sum_short_runs(
     char *to, const char *start, const char *source, const Py_ssize_t *ends, Py_ssize_t count, Py_ssize_t to_stride,
     Py_ssize_t step, real_t *item, Operation operation,
 ) noexcept nogil:
-    """The same, where that does not pay."""
+    """Sums or products of FOUR neighbouring runs at a time, up to the end of the shortest; the rest of each alone."""
     cdef real_t[FOUR] value
     cdef const char *at[FOUR]
     cdef Py_ssize_t begun, n, k
@@ -953,8 +962,9 @@ cdef inline Py_ssize_t fold_rows(
     char *row, const char *starts, const char *source, Py_ssize_t n, number_t *item, Operation operation, Rows by_call
 ) noexcept nogil:
     """
-    Most of a long contiguous run whose order does not matter: rows of it into one, by vectors, and that one folded,
-    for the rest of the run to start from, as all runs do. How many items these are; none with a NaN.
+    Most of a long contiguous run whose order does not matter: rows of it into one, by vectors, and that one folded. The
+    rest of the run can start from `row` then, of which VECTOR_BYTES hold the result. How many items are done: 0 if one
+    of them is NaN.
     """
     cdef Py_ssize_t size = sizeof(number_t), items = START_BYTES // size, width = START_BYTES, done = items, rows
     memcpy(row, source, START_BYTES)
@@ -992,21 +1002,23 @@ cdef inline void reduce_run(
     char *to, const char *starts, const char *source, Py_ssize_t n, Py_ssize_t step, const char *end, number_t *item,
     Operation operation, Rows by_call,
 ) noexcept nogil:
-    """One run of single items; by vectors, if its order does not matter."""
+    """One run of single items, but no sum or product of floats; by vectors, if its order does not matter."""
     cdef Py_ssize_t size = sizeof(number_t), done
     cdef char[START_BYTES] row
+    cdef bint has_nan = False
     if step != size:
         combine_items(to, starts, source, n, step, item, operation)
         return
     if number_t in integer_t or number_t is float or number_t is double:
         if n * size >= FOLDED_BYTES and by_call != NULL:
             done = fold_rows(row, starts, source, n, item, operation, by_call)
-            if done > 0:
+            has_nan = done == 0
+            if not has_nan:
                 starts = row
                 source += done * size
                 n -= done
     if number_t is float or number_t is double:
-        if prefer_run(to, starts, source, n, end, item, operation):
+        if not has_nan and prefer_run(to, starts, source, n, end, item, operation):
             return
     combine_items(to, starts, source, n, size, item, operation)
 

@@ -1,5 +1,6 @@
 """Every kernel at small sizes: the plan's choice is forced, the result must be the same bits."""
 
+import itertools
 import re
 
 import numpy as np
@@ -480,14 +481,17 @@ def test_neighbours_that_lead_to_one_place(dtype, index_dtype, layout, reduce):
         for threads in (1, 3):
             with _core.num_threads(threads):
                 assert_same(_core.scatter_reduce(base, -1, where, src, reduce), expected)
-    for place in (where.size // 2, where.size - 1):
-        wrong = np.array(where)
-        wrong.reshape(-1)[place] = 20
-        held = base.copy()
+    outside = [20] if index_dtype == "u2" else [20, -21]
+    for place, value in itertools.product((where.size // 2, where.size - 1), outside):
+        wrong, held = np.array(where), base.copy()
+        wrong.reshape(-1)[place:] = value
         position = tuple(map(int, np.unravel_index(place, wrong.shape)))
-        with pytest.raises(IndexError, match=re.escape(f"index 20 at position {position}")):
-            _core.scatter_reduce(held, -1, wrong, src, reduce, out=held)
-        assert_same(held, base)
+        for out in (None, held):
+            with pytest.raises(
+                IndexError, match=re.escape(f"index {value} at position {position}")
+            ):
+                _core.scatter_reduce(held, -1, wrong, src, reduce, out=out)
+            assert_same(held, base)
 
 
 @pytest.mark.parametrize("dim", [0, 1, 2, 3])
@@ -838,13 +842,17 @@ def test_long_runs(instruction_sets, name, dtype, initial):
         [least - 1, *(least + rest), 5 * least + 3, 1, 0, 40, 0, *(2 * least + rest)]
     )
     ends = np.cumsum(lengths)
-    data = (50 * rng.standard_normal(ends[-1])).astype(dtype)
-    options, variants = {"initial": initial}, [data]
-    if data.dtype.kind in "iu":
-        options = {} if initial is None and name != "mean" else {"initial": 3}
+    if np.dtype(dtype).kind in "iu":
+        least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
+        variants = [rng.integers(least, most, ends[-1], dtype, endpoint=True)]
+        options = {"initial": initial if initial in (None, 3) else most}
+        if name == "mean" and initial is None:
+            options = {"initial": least}
     else:
-        variants += [np.copysign(0, data.real).astype(dtype), data.copy(), data.copy()]
-        variants[2][ends[::2] - 1] = np.nan
+        data = (50 * rng.standard_normal(ends[-1])).astype(dtype)
+        options = {"initial": initial}
+        variants = [data, np.copysign(0, data.real).astype(dtype), data.copy(), data.copy()]
+        variants[2][[*(ends[::2] - 1), *ends[:-1:3]]] = np.nan
         variants[3][ends[::3] - lengths[::3] // 2] = -np.nan
     for values in variants:
         for count in (1, 3, 6, lengths.size):

@@ -1104,6 +1104,10 @@ RACES = {
         "fg.scatter(objects, 0, index, 1)",
         "fg.scatter_add(objects, 0, index, 1)",
     ],
+    "numpy.sort(rng.integers(0, 300, 100_000))": [
+        "fg.scatter_add(line.astype('f4'), 0, index, 1)",
+        "fg.scatter_reduce(line.astype('f8'), 0, index, 1, 'amax')",
+    ],
     "rng.integers(0, 300, 3_000)": [
         "fg.take(x, index, axis=0)",
         "fg.index_select(x, 0, index)",
