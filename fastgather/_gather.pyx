@@ -47,7 +47,6 @@ cdef inline void gather_items(const Tile *tile, item_t *item, bint far) noexcept
     cdef const Py_ssize_t *offset = tile.offset
     cdef Py_ssize_t i, j, inner = tile.inner, stride = tile.inner_stride, ahead = items_ahead(tile)
     cdef const char *base = tile.base
-    cdef item_t moved
     cdef char *to
     for j in range(tile.outer):
         to = tile.stream + j * tile.outer_stride
@@ -55,8 +54,7 @@ cdef inline void gather_items(const Tile *tile, item_t *item, bint far) noexcept
             if far and i + ahead < inner:
                 prefetch_far(base + offset[i + ahead])
             if offset[i] != BAD:
-                memcpy(&moved, base + offset[i], sizeof(item_t))
-                memcpy(to, &moved, sizeof(item_t))
+                move_item(to, base + offset[i], item)
             else:
                 fill_row(to, tile)
             to += stride

@@ -1200,7 +1200,7 @@ cdef bint parts_of_rows_pay(const Plan *plan, const Nest *nest, int threads) noe
     """Whether few threads should have a part of every short row that is added: where each row waits for memory."""
     return (
         threads < MANY_THREADS and plan.operation > SET and LINE_BYTES < place_bytes(nest) <= SHARED_ROW
-        and (span(plan) > BYPASS_BYTES or forced == FAR)
+        and (span(plan) > LARGE_BYTES or forced == FAR)
     )
 
 

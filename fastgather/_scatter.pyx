@@ -23,7 +23,6 @@ cdef inline void scatter_items(const Tile *tile, item_t *item, bint far) noexcep
     cdef const Py_ssize_t *offset = tile.offset
     cdef const Py_ssize_t *picked = tile.picked
     cdef Py_ssize_t i, j, inner = tile.inner, stride = tile.inner_stride, ahead = items_ahead(tile)
-    cdef item_t moved
     cdef const char *source
     cdef char *base = tile.base
     for j in range(tile.outer):
@@ -34,8 +33,7 @@ cdef inline void scatter_items(const Tile *tile, item_t *item, bint far) noexcep
             if picked != NULL:
                 source = tile.stream + picked[i]
             if offset[i] != BAD:
-                memcpy(&moved, source, sizeof(item_t))
-                memcpy(base + offset[i], &moved, sizeof(item_t))
+                move_item(base + offset[i], source, item)
             source += stride
         offset += inner
 

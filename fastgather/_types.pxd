@@ -223,9 +223,7 @@ cdef inline void prefetch_one(
 
 cdef inline void move_item(char *to, const char *source, item_t *item) noexcept nogil:
     """An item of the type of `item`; neither place need be aligned."""
-    cdef item_t moved
-    memcpy(&moved, source, sizeof(item_t))
-    memcpy(to, &moved, sizeof(item_t))
+    memcpy(to, source, sizeof(item_t))
 
 
 cdef inline void move_items(
