@@ -52,6 +52,7 @@ BLOCK = 1 << 16  # elements that are worked on at a time
 RUNS = 1 << 20  # the same where whole runs are
 MANY = 8  # up to so many times the floats that are combined, to look at all takes less time
 NEAR = 4  # sizes of a dim beyond it from which mode="wrap" divides; NumPy subtracts them one by one
+NUMPY_MODES = ("raise", "clip")  # of numpy.take, which need no look at the index first
 UFUNCS = {"sum": np.add, "prod": np.multiply, "amax": np.maximum, "amin": np.minimum}
 
 
@@ -328,7 +329,7 @@ def index_select(input, dim, index, *, out=None, mode="raise", fill_value=0):
     """
     if _is_plain(input, index, mode, out) and input.ndim and index.ndim == 1:
         try:
-            return input.take(index, operator.index(dim))
+            return input.take(index, operator.index(dim), mode=mode)
         except (IndexError, OverflowError, TypeError, ValueError):
             pass  # to be said in other words
     input, index = arguments.as_array(input, "input"), arguments.as_index(index)
@@ -570,7 +571,7 @@ def take(a, indices, axis=None, out=None, mode="raise", *, fill_value=0):
     """
     if _is_plain(a, indices, mode, out):
         try:
-            return a.take(indices, axis)
+            return a.take(indices, axis, mode=mode)
         except (IndexError, OverflowError, TypeError, ValueError):
             pass  # to be said in other words
     a, indices = arguments.as_array(a, "a"), arguments.as_take_indices(indices)
@@ -742,6 +743,7 @@ def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_val
     """
     if (
         _is_plain(params, indices, mode, out)
+        and mode == "raise"
         and type(batch_dims) is int
         and batch_dims == 0
         and indices.ndim > 1
@@ -765,11 +767,12 @@ def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_val
         except IndexError:
             _check_nd(indices, components, params.shape, 0, mode)
             raise
+    if out is not None:
+        arguments.check_out(out, result_shape, params.dtype)
     where = _where_nd(params.shape, components, shape or (1,), batch_dims)
     users = range(batch_dims, len(where))
     if (
-        out is None
-        and mode == "raise"
+        mode == "raise"
         and components
         and components[0].size <= SMALL
         and all(_numpy_checks(params, component) for component in components)
@@ -777,7 +780,7 @@ def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_val
         own = [component.astype(np.intp) for component in where[batch_dims:]]
         result = _read_by_numpy(params, (*where[:batch_dims], *own))
         if result is not None:
-            return result.reshape(result_shape)
+            return _deliver(result.reshape(result_shape), out)
     where = list(map(_distinct, where))
     check = functools.partial(_check_nd, indices, components, params.shape, batch_dims, mode)
     return _read(params, where, users, result_shape, out, mode, fill_value, check)
@@ -993,9 +996,10 @@ def _read_along(input, dim, index, shape, out, mode, fill_value):
         index = _distinct(index)
         if _is_line(input):
             depth = _depth(input.shape, dim, index.shape, lead)
+    if out is not None:
+        arguments.check_out(out, shape, input.dtype)
     if (
-        out is None
-        and mode == "raise"
+        mode == "raise"
         and index.size <= LINES
         and index.shape[dim] == lead[dim]
         and _numpy_checks(input, index)
@@ -1003,7 +1007,7 @@ def _read_along(input, dim, index, shape, out, mode, fill_value):
         own = index.astype(np.intp)
         result = _read_by_numpy(input, _mesh(input.shape[:depth], lead[:depth], dim, own))
         if result is not None:
-            return result if result.shape == shape else result.reshape(shape)
+            return _deliver(result if result.shape == shape else result.reshape(shape), out)
     where = _mesh(input.shape[:depth], lead[:depth], dim, index)
     check = functools.partial(_check, index, dim, input.shape[dim], mode)
     return _read(input, where, (dim,), shape, out, mode, fill_value, check)
@@ -1013,7 +1017,7 @@ def _is_plain(array, index, mode, out):
     """Whether `numpy.ndarray.take` is all there is to do; what it makes of `index` it checks."""
     return (
         type(array) is type(index) is np.ndarray
-        and mode == "raise"
+        and mode in NUMPY_MODES
         and out is None
         and index.dtype.kind == "i"
         and _is_line(array)
@@ -1038,19 +1042,21 @@ def _read_slices(input, dim, index, out, mode, fill_value):
     """What index_select and take share."""
     arguments.check_mode(mode, arguments.READ_MODES, out)
     arguments.check_ndim(input.ndim + index.ndim - 1)
-    checked = _numpy_checks(input, index)
+    size, shape = input.shape[dim], input.shape[:dim] + index.shape + input.shape[dim + 1 :]
+    if out is not None:
+        arguments.check_out(out, shape, input.dtype)
+    checked = (out is None or math.prod(shape) <= LINES) and _numpy_checks(input, index)
     if checked and mode == "wrap":
         index = index.astype(np.intp)  # that no other thread writes into
-    if out is None and checked and _numpy_knows(mode, index, input.shape[dim]):
+    if checked and (mode in NUMPY_MODES or (mode == "wrap" and _is_near(index, size))):
         try:
-            return _take(input, dim, index, mode)
+            return _deliver(_take(input, dim, index, mode), out)
         except IndexError:
-            arguments.check_bounds(index, dim, input.shape[dim])
+            arguments.check_bounds(index, dim, size)
             raise
-    shape = input.shape[:dim] + index.shape + input.shape[dim + 1 :]
-    check = functools.partial(_check, index, dim, input.shape[dim], mode)
+    check = functools.partial(_check, index, dim, size, mode)
     if out is None and mode != "raise" and input.size and _is_line(input):
-        places, valid = _resolve(index, input.shape[dim], mode, check)
+        places, valid = _resolve(index, size, mode, check)
         result = _take(input, dim, places, "raise")
         if valid is not None:
             valid = valid.reshape(valid.shape + (1,) * (input.ndim - dim - 1))
@@ -1079,16 +1085,22 @@ def _take(input, dim, index, mode):
     return result.reshape(input.shape[:dim] + index.shape + input.shape[dim + 1 :])
 
 
-def _numpy_knows(mode, index, size):
-    """Whether `numpy.take` has the mode, and is fast in it, whose `index` stays as it is."""
-    if mode != "wrap":
-        return mode in ("raise", "clip")
+def _is_near(index, size):
+    """Whether an index is not so far out that NumPy takes long to wrap it."""
     return not index.size or (index.min() >= -NEAR * size and index.max() < NEAR * size)
 
 
 def _numpy_checks(input, index):
     """Whether NumPy finds all that is out of range: not in an empty array, nor above int64."""
     return (index.dtype.kind == "i" or index.itemsize < 8) and input.size > 0
+
+
+def _deliver(result, out):
+    """A result that shares no memory with the arguments, in `out` if that is given."""
+    if out is None:
+        return result
+    np.copyto(out, result)
+    return out
 
 
 def _read(input, where, users, shape, out, mode, fill_value, check):
@@ -1102,7 +1114,6 @@ def _read(input, where, users, shape, out, mode, fill_value, check):
     if out is None:
         result = np.empty(shape, input.dtype)
     else:
-        arguments.check_out(out, shape, input.dtype)
         shared = any(np.may_share_memory(out, array) for array in (input, *where))
         result = out.copy() if shared else out
     if mode == "fill":
@@ -1505,8 +1516,11 @@ def _resolve(index, size, mode, check, room=None):
         check()
     if mode in ("wrap", "clip"):
         wide = index.astype(np.uint64 if index.dtype.kind == "u" else np.int64)
-        if index.size:
-            wide = wide % size if mode == "wrap" else np.clip(wide, 0, size - 1)
+        if index.size and mode == "wrap":
+            whole = np.floor_divide(wide, size, out=np.empty_like(wide))  # twice as fast as modulo
+            wide -= np.multiply(whole, size, out=whole)
+        elif index.size:
+            wide = np.clip(wide, 0, size - 1)
         return np.asarray(wide, np.intp), None
     signed = index.dtype.kind == "i"
     room = np.empty(index.size, np.intp) if room is None else room[: index.size]

@@ -15,6 +15,7 @@ BOX = np.arange(256 * 128 * 100, dtype=np.float32).reshape(256, 128, 100)
 POINTS = np.random.default_rng(1).integers(0, BOX.shape, (1_000_000, 3))
 TINY = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 TINY_INDEX = np.random.default_rng(1).permuted(np.arange(24).reshape(2, 3, 4) // 4 % 3, axis=1)
+ROOM = np.empty_like(TINY)
 MIDDLE = np.random.default_rng(1).random((100, 100), np.float32)
 MIDDLE_INDEX = np.random.default_rng(1).integers(0, 100, (100, 100))
 WORDS = np.broadcast_to(TOKENS[..., None], (8, 40, 512))
@@ -24,6 +25,11 @@ def changed(x, change):
     result = x.copy()
     change(result)
     return result
+
+
+def into(out, result):
+    out[...] = result
+    return out
 
 
 def places(index, dim):
@@ -50,6 +56,10 @@ WORK = {
         lambda x, index, src: fg.gather(TINY, 1, TINY_INDEX),
         lambda x, index, src: np.take_along_axis(TINY, TINY_INDEX, 1),
     ),
+    "gather, tiny, into out": (
+        lambda x, index, src: fg.gather(TINY, 1, TINY_INDEX, out=ROOM),
+        lambda x, index, src: into(ROOM, np.take_along_axis(TINY, TINY_INDEX, 1)),
+    ),
     "gather, 100 x 100": (
         lambda x, index, src: fg.gather(MIDDLE, 1, MIDDLE_INDEX),
         lambda x, index, src: np.take_along_axis(MIDDLE, MIDDLE_INDEX, 1),
@@ -61,6 +71,10 @@ WORK = {
     "index_select, tiny": (
         lambda x, index, src: fg.index_select(TINY, 1, TINY_INDEX[0, :, 0]),
         lambda x, index, src: np.take(TINY, TINY_INDEX[0, :, 0], 1),
+    ),
+    "take, tiny, clip": (
+        lambda x, index, src: fg.take(TINY, TINY_INDEX, mode="clip"),
+        lambda x, index, src: np.take(TINY, TINY_INDEX, mode="clip"),
     ),
     "index_select, columns of every second": (
         lambda x, index, src: fg.index_select(x[:, ::2], 1, ROWS // 2),
