@@ -57,6 +57,7 @@ cdef enum:
     SIDE_BY_SIDE = 64           # positions along its outer dim that are written between each other's
     PIECE_BYTES = 1 << 14       # of the base that a row lies across, of which a few index values name columns
     SHORT_BYTES = 1 << 23       # an index of very short lines that is gone through several times
+    FAR_LINE = 16               # positions of a line that is not too short for a base in memory
     CACHE_BYTES = 1 << 18       # what surely stays in a core's cache
     LEAST_PANEL = 1 << 19       # half of the second-level cache, by which panels are measured, within these limits
     LARGEST_PANEL = 1 << 20
@@ -542,18 +543,37 @@ cdef bint interleaves(const Plan *plan, int few, int many) noexcept nogil:
     return 0 < stride < LINE_BYTES and stride * plan.shape[few] <= other
 
 
+cdef Py_ssize_t shortest_line(const Plan *plan) noexcept nogil:
+    """
+    Positions that a line has at least for a loop along it: it should do more than begin, and the farther what it leads
+    to lies, the more it should know of what comes next. Plain writes wait less.
+    """
+    cdef Py_ssize_t bytes = base_bytes(plan) if plan.components == 1 else 0
+    if bytes <= LARGE_BYTES // 2:
+        return FOUR + (bytes > FAR_BYTES)
+    return FAR_LINE if plan.operation != SET and bytes > LARGE_BYTES else FAR_LINE // 2
+
+
 cdef void walk_short_lines_across(Plan *plan, const Nest *nest) noexcept nogil:
     """
-    Where lines are so short that a loop along one would hardly begin: walk the first items of many lines, then the
-    second. What comes from memory is better walked once. Not where serial dims would change places, with each other
+    Where lines are very short: walk the first items of many lines, then the second. What comes from memory is better
+    walked once, or in tiles that have all of some lines. Not where serial dims would change places, with each other
     or with one that lies between them.
     """
     cdef int position = nest.inner, line = nest.outer
+    cdef Py_ssize_t apart
     if (
-        line >= 0 and plan.shape[position] < FOUR <= plan.shape[line] and takes_direct(plan, nest)
-        and elements(plan) * plan.component.itemsize <= SHORT_BYTES
-        and llabs(plan.base_strides[line]) <= LINE_BYTES and llabs(plan.stream_strides[line]) <= LINE_BYTES
-        and llabs(plan.component.strides[line]) <= LINE_BYTES
+        line < 0 or plan.shape[line] < FOUR or plan.shape[position] >= shortest_line(plan)
+        or not takes_direct(plan, nest)
+    ):
+        return
+    apart = LINE_BYTES if plan.shape[position] < FOUR else FOUR * LINE_BYTES
+    if (
+        llabs(plan.base_strides[line]) <= apart and llabs(plan.stream_strides[line]) <= apart
+        and llabs(plan.component.strides[line]) <= apart and (
+            plan.operation != READ or interleaves(plan, position, line)
+            or elements(plan) * plan.component.itemsize <= SHORT_BYTES
+        )
         and not (is_serial(plan, position) and (is_serial(plan, line) or nest.between > 1))
     ):
         swap_dims(plan, line, position)

@@ -115,6 +115,30 @@ def test_short_lines_keep_their_order_side_by_side(length, dtype):
                     np.testing.assert_array_equal(result, expected)
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize(("rows", "columns"), [(9000, 3), (70_000, 4), (160_000, 7), (150_000, 15)])
+def test_a_few_columns_of_many_rows(rows, columns, order):
+    """The larger the base is, the more columns are walked one after the other, and not its rows."""
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(rows)
+    data = rng.random((rows, columns))
+    index = np.asarray(rng.integers(-rows, rows, (6001, columns)), order=order)
+    index[-5:] = index[:5]
+    source = rng.random(index.shape)
+    for threads in (1, 2, 7):
+        with _core.num_threads(threads):
+            out = np.empty(index.shape, order=order)
+            np.testing.assert_array_equal(
+                _core.gather(data, 0, index, out=out), _fallback.gather(data, 0, index)
+            )
+            for name in ("scatter", "scatter_add"):
+                np.testing.assert_array_equal(
+                    getattr(_core, name)(data, 0, index, source),
+                    getattr(_fallback, name)(data, 0, index, source),
+                )
+
+
 @pytest.mark.parametrize("index_dtype", ["i8", "i2", ">i8"])
 @pytest.mark.parametrize("length", [2, 10, 16, 40, 500])
 def test_lines_lie_across_the_index(length, index_dtype):

@@ -119,6 +119,7 @@ CELLS = [
         index_layout="broadcast", values="permutation"
     ),
     Cell("gather", "masked autoencoder's mask", (4096, 196), 1, (4096, 196), **SCATTER),
+    Cell("gather", "first dim of 1 M x 3", (1_000_000, 3), 0, (1_000_000, 3)),
     Cell("gather", "16 M random reads from 512 MB", (2**27,), 0, (2**24,)),
     Cell("gather", "1 M reads from 8 MB, sorted", (2**21,), 0, (2**20,), values="sorted"),
     # the other reads
@@ -175,6 +176,9 @@ CELLS = [
     Cell("scatter_add", "4096 x 4096, last dim", SQUARE, 1, SQUARE),
     Cell("scatter_add", "4096 x 4096, last dim, in place", SQUARE, 1, SQUARE, **IN_PLACE),
     Cell("scatter_add", "4096 x 4096, first dim, in place", SQUARE, 0, SQUARE, **IN_PLACE),
+    Cell(
+        "scatter_add", "first dim of 1 M x 3, in place", (1_000_000, 3), 0, (1_000_000, 3)
+    )._replace(in_place=True),
     Cell("scatter_add", "histogram, 10 M into 1000", (1000,), 0, (10_000_000,), "int64")._replace(
         src="scalar"
     ),
