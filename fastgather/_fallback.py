@@ -775,6 +775,7 @@ def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_val
         mode == "raise"
         and components
         and components[0].size <= SMALL
+        and (out is None or math.prod(result_shape) <= LINES)
         and all(_numpy_checks(params, component) for component in components)
     ):
         own = [component.astype(np.intp) for component in where[batch_dims:]]
@@ -1001,6 +1002,7 @@ def _read_along(input, dim, index, shape, out, mode, fill_value):
     if (
         mode == "raise"
         and index.size <= LINES
+        and (out is None or math.prod(shape) <= LINES)
         and index.shape[dim] == lead[dim]
         and _numpy_checks(input, index)
     ):
@@ -1014,7 +1016,7 @@ def _read_along(input, dim, index, shape, out, mode, fill_value):
 
 
 def _is_plain(array, index, mode, out):
-    """Whether `numpy.ndarray.take` is all there is to do; what it makes of `index` it checks."""
+    """Whether NumPy's own indexing is all there is to do; what it makes of `index` it checks."""
     return (
         type(array) is type(index) is np.ndarray
         and mode in NUMPY_MODES
@@ -1045,7 +1047,8 @@ def _read_slices(input, dim, index, out, mode, fill_value):
     size, shape = input.shape[dim], input.shape[:dim] + index.shape + input.shape[dim + 1 :]
     if out is not None:
         arguments.check_out(out, shape, input.dtype)
-    checked = (out is None or math.prod(shape) <= LINES) and _numpy_checks(input, index)
+    few = math.prod(shape) <= LINES and (mode == "raise" or _is_line(input))
+    checked = (out is None or few) and _numpy_checks(input, index)
     if checked and mode == "wrap":
         index = index.astype(np.intp)  # that no other thread writes into
     if checked and (mode in NUMPY_MODES or (mode == "wrap" and _is_near(index, size))):
@@ -1099,7 +1102,12 @@ def _deliver(result, out):
     """A result that shares no memory with the arguments, in `out` if that is given."""
     if out is None:
         return result
-    np.copyto(out, result)
+    to = np.asarray(out)
+    if to.dtype.names and not to.dtype.hasobject:
+        # NumPy would copy field by field, without the bytes between them.
+        item = np.dtype((np.void, to.itemsize))
+        to, result = to.view(item), result.view(item)
+    np.copyto(to, result)
     return out
 
 
@@ -1144,9 +1152,7 @@ def _read(input, where, users, shape, out, mode, fill_value, check):
                 line[0].take(places, axis=0, out=target, mode="clip")
         if valid is not None and mode == "fill":
             np.copyto(target, fill, where=~valid)
-    if shared:
-        np.copyto(out, result)
-    return result if out is None else out
+    return _deliver(result, out) if shared else result
 
 
 def loses_strings(input, where):

@@ -1,7 +1,7 @@
 """Reads: from the offsets of a tile in `base` to its positions in `stream`.
 
-An item is loaded and stored by memcpy of a constant size, which compilers turn into one plain
-load or store that needs no alignment.
+An item is moved by memcpy of a constant size, which compilers turn into plain loads and stores
+that need no alignment.
 """
 
 from libc.string cimport memcpy

@@ -8,7 +8,8 @@ A plan comes in with the dims in the user's order. `run` then
 2. sets the innermost dim apart as a row, where the index is constant along it, or the one next to it where
    the innermost has a few index values (`walk_few_first`), makes one item of a short contiguous row
    (`choose_row`), packs rows that lie across the lines of the base (`pack_rows`), and walks lines where that suits
-   all but the index (`walk_lines_first`), or, where they are very short, across them (`walk_short_lines_across`);
+   all but the index (`walk_lines_first`), or, where they are short for a base that far, across them
+   (`walk_short_lines_across`);
 3. cuts the dims into blocks, the innermost two, or another one for the second (`choose_outer`), into tiles small
    enough for their offsets to stay in the first-level cache (`cut`);
 4. decides how threads share what can collide, where nothing else is left to share (`share`);
@@ -56,8 +57,8 @@ cdef enum:
     SHORT_TILE = 2 * TILE       # of up to
     SIDE_BY_SIDE = 64           # positions along its outer dim that are written between each other's
     PIECE_BYTES = 1 << 14       # of the base that a row lies across, of which a few index values name columns
-    SHORT_BYTES = 1 << 23       # an index of very short lines that is gone through several times
-    FAR_LINE = 16               # positions of a line that is not too short for a base in memory
+    SHORT_BYTES = 1 << 23       # an index of short lines that a read may go through several times
+    FAR_LINE = 16               # positions of a line that is not too short for a base in memory, half in the last cache
     CACHE_BYTES = 1 << 18       # what surely stays in a core's cache
     LEAST_PANEL = 1 << 19       # half of the second-level cache, by which panels are measured, within these limits
     LARGEST_PANEL = 1 << 20
@@ -545,10 +546,10 @@ cdef bint interleaves(const Plan *plan, int few, int many) noexcept nogil:
 
 cdef Py_ssize_t shortest_line(const Plan *plan) noexcept nogil:
     """
-    Positions that a line has at least for a loop along it: it should do more than begin, and the farther what it leads
-    to lies, the more it should know of what comes next. Plain writes wait less.
+    Lines with fewer positions are walked across: a loop along them would hardly begin, and the farther the base lies,
+    the more of what comes next it should see, to prefetch it. Plain writes wait less.
     """
-    cdef Py_ssize_t bytes = base_bytes(plan) if plan.components == 1 else 0
+    cdef Py_ssize_t bytes = base_bytes(plan) if plan.components == 1 and not plan.checks_only else 0
     if bytes <= LARGE_BYTES // 2:
         return FOUR + (bytes > FAR_BYTES)
     return FAR_LINE if plan.operation != SET and bytes > LARGE_BYTES else FAR_LINE // 2
@@ -556,9 +557,9 @@ cdef Py_ssize_t shortest_line(const Plan *plan) noexcept nogil:
 
 cdef void walk_short_lines_across(Plan *plan, const Nest *nest) noexcept nogil:
     """
-    Where lines are very short: walk the first items of many lines, then the second. What comes from memory is better
-    walked once, or in tiles that have all of some lines. Not where serial dims would change places, with each other
-    or with one that lies between them.
+    Where lines are short: walk the first items of many lines, then the second. What a read takes from memory is better
+    walked once, or in tiles that have all of some lines; a write waits for its base more than for that. Not where
+    serial dims would change places, with each other or with one that lies between them.
     """
     cdef int position = nest.inner, line = nest.outer
     cdef Py_ssize_t apart

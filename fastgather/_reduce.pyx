@@ -524,15 +524,16 @@ cdef inline void reduce_items(const Tile *tile, number_t *item, Operation operat
 
 
 cdef inline void reduce_positions(
-    const Tile *tile, number_t *item, Operation operation, bint single, Rows by_call
+    const Tile *tile, number_t *item, Operation operation, int few, Rows by_call
 ) noexcept nogil:
-    """Rows, or single items that are picked."""
+    """Rows of `few` items, a constant when this is compiled, or of any number if that is 0."""
     cdef const Py_ssize_t *offset = tile.offset
-    cdef Py_ssize_t i, j, inner = tile.inner, stride = tile.inner_stride
+    cdef Py_ssize_t i, j, c, inner = tile.inner, stride = tile.inner_stride
     cdef Py_ssize_t row = tile.row, row_base_stride = tile.row_base_stride, row_stride = tile.row_stride
     cdef const char *source
     cdef const Py_ssize_t *picked = tile.picked
     cdef char *base = tile.base
+    cdef bint single = few == 1
     cdef Py_ssize_t bytes = sizeof(number_t) if single else row_reach(tile), ahead = inner
     if tile.far or (tile.foresees and not single and picked != NULL):
         ahead = rows_ahead(tile, bytes)
@@ -552,8 +553,9 @@ cdef inline void reduce_positions(
                 prefetch_row(source + tile.stream_ahead, row * <Py_ssize_t> sizeof(number_t), True)
             if offset[i] == BAD:
                 pass
-            elif single:
-                combine(base + offset[i], source, item, operation)
+            elif few:
+                for c in range(few):
+                    combine(base + offset[i] + c * row_base_stride, source + c * row_stride, item, operation)
             else:
                 reduce_rows(
                     base + offset[i], NULL, source, 1, 0, row, row_base_stride, row_stride, item, operation, by_call
@@ -568,11 +570,17 @@ cdef inline void reduce_with(const Tile *tile, number_t *item, Operation operati
     elif tile.row == 1 and tile.picked == NULL:
         reduce_items(tile, item, operation, False)
     elif tile.row == 1:
-        reduce_positions(tile, item, operation, True, NULL)
+        reduce_positions(tile, item, operation, 1, NULL)
+    elif tile.row == 2:
+        reduce_positions(tile, item, operation, 2, NULL)
+    elif tile.row == 3:
+        reduce_positions(tile, item, operation, 3, NULL)
+    elif number_t in real_t and tile.row == FOUR:       # of others `combine_columns` is vectors
+        reduce_positions(tile, item, operation, FOUR, NULL)
     elif tile.row * <Py_ssize_t> sizeof(number_t) >= WIDE_BYTES and rows_of(item, operation) != NULL:
-        reduce_positions(tile, item, operation, False, rows_of(item, operation))
+        reduce_positions(tile, item, operation, 0, rows_of(item, operation))
     else:
-        reduce_positions(tile, item, operation, False, NULL)
+        reduce_positions(tile, item, operation, 0, NULL)
 
 
 cdef void reduce_tile(const Tile *tile, number_t *item) noexcept nogil:

@@ -222,7 +222,7 @@ cdef inline void prefetch_one(
 
 
 cdef inline void move_item(char *to, const char *source, item_t *item) noexcept nogil:
-    """An item of the type of `item`; neither place need be aligned."""
+    """An item of the type of `item`; neither place need be aligned, and they do not overlap."""
     memcpy(to, source, sizeof(item_t))
 
 

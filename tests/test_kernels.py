@@ -116,14 +116,26 @@ def test_short_lines_keep_their_order_side_by_side(length, dtype):
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize(("rows", "columns"), [(9000, 3), (70_000, 4), (160_000, 7), (150_000, 15)])
-def test_a_few_columns_of_many_rows(rows, columns, order):
-    """The larger the base is, the more columns are walked one after the other, and not its rows."""
+@pytest.mark.parametrize(
+    ("rows", "columns", "length"),
+    [
+        (9000, 3, 6001),
+        (70_000, 4, 6001),
+        (160_000, 7, 6001),
+        (150_000, 15, 6001),
+        (9000, 3, 400_000),
+    ],
+)
+def test_a_few_columns_of_many_rows(rows, columns, length, order):
+    """
+    The larger the base is, the more columns are walked one after the other, and not its rows. The
+    last index has more than 8 MB.
+    """
     from fastgather import _core, _fallback
 
     rng = np.random.default_rng(rows)
     data = rng.random((rows, columns))
-    index = np.asarray(rng.integers(-rows, rows, (6001, columns)), order=order)
+    index = np.asarray(rng.integers(-rows, rows, (length, columns)), order=order)
     index[-5:] = index[:5]
     source = rng.random(index.shape)
     for threads in (1, 2, 7):

@@ -274,6 +274,41 @@ def test_read_copies_no_input_for_its_layout(fg, variant):
         assert peak < FREE
 
 
+@pytest.mark.parametrize("mode", ["raise", "clip", "wrap"])
+@each_read
+def test_read_into_out_copies_no_input_for_its_layout(fg, variant, mode):
+    arguments = call_of(variant, dtype="i2", shape=LARGE_SHAPE, length=1)
+    few_lines(variant, arguments)
+    out = np.array(run(fg, variant, arguments))
+    for layout in PLAIN_LAYOUTS.values():
+        data = layout(arguments[data_of(variant)])
+        changed = {data_of(variant): data, "out": out, "mode": mode}
+        assert peak_memory(run, fg, variant, arguments | changed) < FREE
+
+
+def test_read_of_long_rows_into_out_needs_no_room_for_them(fg):
+    data = np.ones((8, 16, 20_000), np.float32)
+    rows = np.broadcast_to(np.arange(8)[:, None], (8, 8, 20_000))
+    points = np.stack([np.arange(8), np.arange(8)], 1)
+    for read, *where in ((fg.gather, 1, rows), (fg.gather_nd, points), (fg.index_select, 1, [3])):
+        out = read(data, *where)
+        assert peak_memory(read, data, *where, out=out) < FREE
+
+
+def test_read_into_out_moves_what_lies_between_fields(fg):
+    padded = np.dtype([("a", "u1"), ("b", "u4")], align=True)
+    data = np.arange(16 * padded.itemsize, dtype=np.uint8).view(padded)
+    expected = data.view("V8")[[2, 1]].tobytes()
+    index = np.array([2, 1])
+    for read, *arguments in (
+        (fg.take, data, index),
+        (fg.gather, data[None], 1, index[None]),
+        (fg.gather_nd, data.reshape(4, 4), ([0, 0], index)),
+    ):
+        out = np.zeros_like(read(*arguments))
+        assert read(*arguments, out=out).tobytes() == expected
+
+
 @pytest.mark.parametrize("dtype", ["i2", "f2"])
 def test_mean_of_a_part_widens_no_more_than_it(fg, dtype):
     data = np.ones(1_000_000, dtype)
