@@ -177,8 +177,13 @@ CELLS = [
     Cell("scatter_add", "4096 x 4096, last dim, in place", SQUARE, 1, SQUARE, **IN_PLACE),
     Cell("scatter_add", "4096 x 4096, first dim, in place", SQUARE, 0, SQUARE, **IN_PLACE),
     Cell(
-        "scatter_add", "first dim of 1 M x 3, in place", (1_000_000, 3), 0, (1_000_000, 3)
-    )._replace(in_place=True),
+        "scatter_add",
+        "first dim of 1 M x 3, in place",
+        (1_000_000, 3),
+        0,
+        (1_000_000, 3),
+        **IN_PLACE,
+    ),
     Cell("scatter_add", "histogram, 10 M into 1000", (1000,), 0, (10_000_000,), "int64")._replace(
         src="scalar"
     ),
