@@ -1058,14 +1058,15 @@ def _read_slices(input, dim, index, out, mode, fill_value):
             arguments.check_bounds(index, dim, size)
             raise
     check = functools.partial(_check, index, dim, size, mode)
-    if out is None and mode != "raise" and input.size and _is_line(input):
+    at_once = (out is None or few) and index.size <= BLOCK
+    if at_once and mode not in ("raise", "drop") and input.size and _is_line(input):
         places, valid = _resolve(index, size, mode, check)
-        result = _take(input, dim, places, "raise")
+        result = _take(input, dim, places, "clip")
         if valid is not None:
             valid = valid.reshape(valid.shape + (1,) * (input.ndim - dim - 1))
             fill = arguments.as_fill_value(fill_value, input.dtype)
             np.copyto(result, fill, where=~valid)
-        return result
+        return _deliver(result, out)
     ones = (1,) * index.ndim
     where = [array.reshape(array.shape + ones) for array in np.ogrid[_spans(input.shape[:dim])]]
     return _read(input, (*where, index), (dim,), shape, out, mode, fill_value, check)
@@ -1514,33 +1515,30 @@ def _resolve(index, size, mode, check, room=None):
     may write into the user's. `check` raises what is to be said of an index out of range; where it
     is None, NumPy's own check is left to find one. `room` is a line of intp for the copy.
     """
-    if mode in ("fill", "drop"):
-        index = index.copy()
-        valid = (index >= 0) & ~arguments.out_of_bounds(index, size)
-        return np.where(valid, index, 0).astype(np.intp), valid
-    if not size and index.size:
-        check()
-    if mode in ("wrap", "clip"):
-        wide = index.astype(np.uint64 if index.dtype.kind == "u" else np.int64)
-        if index.size and mode == "wrap":
-            whole = np.floor_divide(wide, size, out=np.empty_like(wide))  # twice as fast as modulo
-            wide -= np.multiply(whole, size, out=whole)
-        elif index.size:
-            wide = np.clip(wide, 0, size - 1)
-        return np.asarray(wide, np.intp), None
-    signed = index.dtype.kind == "i"
     room = np.empty(index.size, np.intp) if room is None else room[: index.size]
     room = room.reshape(index.shape)
-    unsigned = room.view(np.uintp)
-    np.copyto(room if signed else unsigned, index)
-    index = room
-    if check is not None and index.size and np.maximum.reduce(unsigned, None) >= size:
+    unsigned = room.view(np.uintp)  # a negative index is beyond any size
+    signed = index.dtype.kind == "i"
+    copy = room if signed else unsigned
+    np.copyto(copy, index)
+    if not size and index.size:
+        check()
+    if mode in ("fill", "drop"):
+        valid = unsigned < size
+        np.minimum(unsigned, max(size - 1, 0), out=unsigned)
+        return room, valid
+    if mode == "clip" and index.size:
+        copy.clip(0, size - 1, out=copy)
+    elif mode == "wrap" and index.size:
+        whole = np.floor_divide(copy, size, out=np.empty_like(copy))  # twice as fast as modulo
+        copy -= np.multiply(whole, size, out=whole)
+    elif check is not None and index.size and np.maximum.reduce(unsigned, None) >= size:
         if signed:
-            index += (index >> 63) & size
+            room += (room >> 63) & size
         if np.maximum.reduce(unsigned, None) >= size:
             check()
             raise IndexError("index out of bounds: another thread has changed it")
-    return index, None
+    return room, None
 
 
 def _walk(line, where, users, sizes, lead, mode, check):
