@@ -347,38 +347,34 @@ def raise_empty_dim(mode, dim):
 
 
 def as_offsets(lengths, offsets, size):
-    """Where the segments of segment_reduce start and end: `k + 1` integers for k segments."""
+    """Where the k segments of segment_reduce start and end, `k + 1` integers, and their lengths."""
     if (lengths is None) == (offsets is None):
         raise ValueError("segment_reduce takes either lengths or offsets")
     name = "lengths" if offsets is None else "offsets"
     given = as_index(lengths if offsets is None else offsets, name)
     if given.ndim != 1:
         raise ValueError(f"{name} must be 1-D, but has shape {given.shape}")
+    own = given.astype(np.intp)  # that no other thread writes into
     if offsets is None:
-        ends = np.zeros(given.size + 1, np.intp)
-        runs = given.astype(np.intp)  # that no other thread writes into
+        runs, ends, least = own, np.zeros(own.size + 1, np.intp), size
         np.add.accumulate(runs, out=ends[1:])
-        # Each length is at most `size`, so that a sum that overflows is negative first. As
-        # unsigned, a negative length is more than that.
-        if (
-            (runs.size and np.maximum.reduce(runs.view(np.uintp)) > size)
-            or (runs.size * size > LARGEST_INTP and np.minimum.reduce(ends) < 0)
-            or ends[-1] != size
-        ):
-            raise ValueError(
-                f"lengths must be non-negative and add up to {size}, the size of the axis, "
-                f"but they are {np.array2string(given, threshold=6)}"
-            )
-        return ends
-    given = given.copy()
-    if given.size == 0:
+    elif own.size:
+        runs, ends, least = own[1:] - own[:-1], own, 0
+    else:
         raise ValueError("offsets needs at least one element: k + 1 for k segments")
-    if given[0] < 0 or given[-1] > size or (given[:-1] > given[1:]).any():
-        raise ValueError(
-            f"offsets must not decrease and must lie in [0, {size}], "
-            f"but they are {np.array2string(given, threshold=6)}"
-        )
-    return given.astype(np.intp)
+    # No length is above `size`, so that a sum that overflows is negative first. As unsigned, a
+    # negative length is above it.
+    if (
+        (runs.size and np.maximum.reduce(runs.view(np.uintp)) > size)
+        or (runs.size * size > LARGEST_INTP and np.minimum.reduce(ends) < 0)
+        or ends[0] < 0
+        or not least <= ends[-1] <= size
+    ):
+        rule = f"be non-negative and add up to {size}, the size of the axis"
+        rule = rule if offsets is None else f"not decrease and must lie in [0, {size}]"
+        seen = np.array2string(given, threshold=6)
+        raise ValueError(f"{name} must {rule}, but they are {seen}")
+    return ends, runs
 
 
 def identity(reduce, dtype):

@@ -111,8 +111,8 @@ def segment_reduce(data, reduce, lengths, offsets, axis, initial, combine_runs):
     if data.ndim == 0:
         raise ValueError("data must have at least one dim")
     axis = arguments.as_dim(axis, data.ndim)
-    ends = arguments.as_offsets(lengths, offsets, data.shape[axis])
-    lengths, before = ends[1:] - ends[:-1], (slice(None),) * axis
+    ends, lengths = arguments.as_offsets(lengths, offsets, data.shape[axis])
+    before = (slice(None),) * axis
     any_empty = np.count_nonzero(lengths) < lengths.size
     if reduce == "mean" and data.dtype.kind in "iu" and initial is None and any_empty:
         raise ValueError(
