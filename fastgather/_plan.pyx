@@ -96,6 +96,9 @@ cdef enum:
     COPY_BYTES = 1 << 19        # of items, at most, of which a thread may have a copy; copies of rows may take
     COPY_PART = 8               # a part in so many, together, of what is written
     COPY_TIMES = 4              # as many positions as places, at least, for copies to pay
+    TURNED_TILE = 2 * TILE      # positions in a tile whose index, or stream, lies across its lines and is turned,
+    TURNED_LINES = 1 << 3       # these lines, at least,
+    TURNED_AHEAD = 16           # and positions that are prefetched for that
     MANY_THREADS = 4            # from which each may go through the whole index for places of its own
 
 cdef enum Forced:
@@ -198,6 +201,9 @@ cdef struct Nest:
     bint few_a_row              # or of the inner one, beside a row
     bint whole_lines            # of the base are walked one after the other
     bint across                 # the lines of a large index lie across its rows
+    bint turns_index            # which lies across the lines that are walked: a tile turns its part of it first,
+    bint turns_stream           # of the other operand,
+    bint turned                 # or of either
     bint foresees
     bint nontemporal
     int column                  # the dim of the tile along which each unit packs its part of the base, or -1
@@ -511,6 +517,18 @@ cdef bint takes_panel_of_lines(const Plan *plan, int column, int line) noexcept 
     )
 
 
+cdef bint takes_turned_lines(const Plan *plan, int column, int line) noexcept nogil:
+    """Whether writes to most of a large base go line by line better, though all that comes in lies across its lines."""
+    return (
+        plan.operation != READ and llabs(plan.component.step) == plan.itemsize >= 4
+        and plan.itemsize <= <Py_ssize_t> sizeof(Py_ssize_t)
+        and llabs(plan.base_strides[column]) > LINE_BYTES and plan.stream_strides[column] == plan.itemsize
+        and plan.component.strides[column] == plan.component.itemsize
+        and 2 * plan.shape[line] >= plan.component.size and base_bytes(plan) > SHORT_LINE
+        and plan.shape[column] * llabs(plan.base_strides[column]) > LARGE_BYTES // 2
+    )
+
+
 cdef void walk_lines_first(Plan *plan, const Nest *nest) noexcept nogil:
     """
     Dims are ordered by the strides of all operands together. Where those of the index alone put lines outside, though
@@ -520,7 +538,7 @@ cdef void walk_lines_first(Plan *plan, const Nest *nest) noexcept nogil:
     if (
         line >= 0 and plan.base_strides[line] == 0 and plan.base_strides[column] != 0 and takes_direct(plan, nest)
         and (
-            takes_panel_of_lines(plan, column, line)
+            takes_panel_of_lines(plan, column, line) or takes_turned_lines(plan, column, line)
             or touched(plan, line) + LINE_BYTES // 2 <= touched(plan, column)
         )
     ):
@@ -849,6 +867,35 @@ cdef bint walks_across_lines(const Plan *plan, const Nest *nest) noexcept nogil:
     )
 
 
+cdef bint lies_across(
+    const Plan *plan, const Nest *nest, const Py_ssize_t *strides, Py_ssize_t itemsize
+) noexcept nogil:
+    """
+    Whether neighbours in the index, or in the other operand, belong to lines that are walked one after the other, or
+    come together with what shares few places in the cache with them: a tile would wait for each.
+    """
+    cdef Py_ssize_t n = plan.shape[nest.inner], stride = llabs(strides[nest.inner])
+    return (
+        strides[nest.outer] == itemsize <= <Py_ssize_t> sizeof(Py_ssize_t) and stride > LINE_BYTES
+        and ((nest.whole_lines and plan.itemsize >= 4)
+             or lines_with_room(n, stride, MORE_ROWS) < min(n, <Py_ssize_t> FOUR * MORE_ROWS))
+    )
+
+
+cdef void choose_turns(const Plan *plan, Nest *nest) noexcept nogil:
+    """What is turned, tile by tile, of kernels that read the index themselves; tiles of panels of lines are too large."""
+    cdef bint may = (
+        nest.direct != NULL and plan.components == 1 and not plan.checks_only and nest.panel != LINES
+        and nest.outer >= 0 and plan.shape[nest.outer] >= FOUR and plan.shape[nest.inner] >= FAR_LINE
+        and not (is_serial(plan, nest.outer) and is_serial(plan, nest.inner))
+    )
+    nest.turns_index = may and lies_across(plan, nest, plan.component.strides, plan.component.itemsize)
+    nest.turns_stream = (
+        may and plan.operation != READ and lies_across(plan, nest, plan.stream_strides, plan.itemsize)
+    )
+    nest.turned = nest.turns_index or nest.turns_stream
+
+
 cdef bint walks_far(const Plan *plan, const Nest *nest) noexcept nogil:
     """Whether a large index is walked in order, with what it reads or writes."""
     return (
@@ -984,6 +1031,7 @@ cdef void choose_way(const Plan *plan, Nest *nest, int threads) noexcept nogil:
     nest.foresees = nest.panel == LINES or not unasked and (
         nest.whole_lines or nest.across or walks_far(plan, nest) or walks_far_rows(plan, nest)
     )
+    choose_turns(plan, nest)
 
 
 cdef bint writes_past_caches(const Plan *plan, const Nest *nest) noexcept nogil:
@@ -1154,6 +1202,8 @@ cdef Py_ssize_t positions_a_line(const Plan *plan, const Nest *nest) noexcept no
     cdef Py_ssize_t most = plan.shape[nest.inner], stride, rows = ROWS_A_PLACE if plan.operation <= SET else MORE_ROWS
     if nest.outer < 0 or (is_serial(plan, nest.outer) and is_serial(plan, nest.inner)):
         return plan.shape[nest.inner]
+    if nest.turned:
+        return TURNED_TILE // TURNED_LINES
     if plan.components == 1 and plan.component.strides[nest.outer] == plan.component.itemsize:
         stride = llabs(plan.component.strides[nest.inner])
         if stride > LINE_BYTES:
@@ -1241,7 +1291,7 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     if nest.panel == LINES:
         positions = elements(plan)
     elif nest.direct != NULL:
-        positions = CHECKED_TILE if plan.checks_only else DIRECT_TILE
+        positions = CHECKED_TILE if plan.checks_only else TURNED_TILE if nest.turned else DIRECT_TILE
     elif row_bytes * TILE > TILE_BYTES:
         positions = max(<Py_ssize_t> 1, TILE_BYTES // row_bytes)
     positions = max(<Py_ssize_t> 1, positions // nest.between)
@@ -1460,6 +1510,35 @@ cdef void pick(
     tile.inner = kept
 
 
+cdef void turn(
+    Py_ssize_t *room, const char *source, const Tile *tile, Py_ssize_t stride, Py_ssize_t itemsize
+) noexcept nogil:
+    """Copy what lies across the lines of a tile, so that what belongs to one of them lies side by side."""
+    cdef char *to = <char *> room
+    cdef Py_ssize_t _
+    for _ in range(tile.inner):
+        prefetch_row(source + TURNED_AHEAD * stride, tile.outer * itemsize, False)
+        move_strided(to, source, tile.outer, tile.inner * itemsize, itemsize, itemsize)
+        source += stride
+        to += itemsize
+
+
+cdef Py_ssize_t run_turned(const Nest *nest, Tile *tile) noexcept nogil:
+    """A kernel that reads the index itself, from where it has been turned."""
+    cdef const Plan *plan = nest.plan
+    cdef Py_ssize_t[TURNED_TILE] index, stream
+    cdef Py_ssize_t itemsize = plan.component.itemsize
+    if nest.turns_index:
+        turn(index, tile.values.data, tile, tile.values.inner_stride, itemsize)
+        tile.values.data = <char *> index
+        tile.values.outer_stride, tile.values.inner_stride = tile.inner * itemsize, itemsize
+    if nest.turns_stream:
+        turn(stream, tile.stream, tile, plan.stream_strides[nest.inner], plan.itemsize)
+        tile.stream = <char *> stream
+        tile.outer_stride, tile.inner_stride = tile.inner * plan.itemsize, plan.itemsize
+    return nest.direct(tile, NULL, NULL)
+
+
 cdef Py_ssize_t run_points(const Nest *nest, const Py_ssize_t *start, Tile *tile) noexcept nogil:
     """A kernel that reads all components itself, or a check of one after the other; what was out of range."""
     cdef const Plan *plan = nest.plan
@@ -1491,13 +1570,16 @@ cdef Py_ssize_t run_tile(
         tile.base += start[d] * plan.base_strides[d]
         tile.stream += start[d] * plan.stream_strides[d]
     if nest.whole_lines:
-        tile.next = tile.base + tile.target.outer_base + start[nest.inner] * tile.spread * plan.component.step
+        tile.next = tile.base + (tile.outer if nest.turned else 1) * tile.target.outer_base
+        tile.next += start[nest.inner] * tile.spread * plan.component.step
         tile.next += nest.origin
     if panel != NULL:
         tile.base = panel
         tile.next = panel + tile.target.outer_base if nest.panel == LINES else NULL
     if nest.direct != NULL and plan.components == 1:
         aim(nest, plan.component, start, tile, &tile.values)
+        if nest.turned:
+            return run_turned(nest, tile)
         return nest.direct(tile, NULL, NULL)
     if nest.direct != NULL:
         return run_points(nest, start, tile)
@@ -1843,7 +1925,7 @@ cdef Py_ssize_t run_few(Nest *nest) noexcept nogil:
     cdef Tile tile
     cdef int d
     nest.panel = NO_PANEL
-    nest.far = nest.whole_lines = nest.across = nest.foresees = nest.nontemporal = False
+    nest.far = nest.whole_lines = nest.across = nest.turned = nest.foresees = nest.nontemporal = False
     for d in range(plan.ndim):
         nest.block[d] = plan.shape[d] if d == nest.outer or d == nest.inner or d == nest.row else 1
         start[d] = 0

@@ -174,6 +174,42 @@ def test_lines_lie_across_the_index(length, index_dtype):
                     np.testing.assert_array_equal(out, expected)
 
 
+@pytest.mark.parametrize("across", ["index", "src", "both"])
+@pytest.mark.parametrize("shape", [(512, 33), (515, 600), (1024, 17), (3, 4, 4096)])
+@pytest.mark.parametrize("dtype", ["u1", "i2", "f4", "i8", "V3", "c8", "c16"])
+def test_what_lies_across_the_lines_is_turned(dtype, shape, across):
+    """Lines of a power of two items share places in a cache, which is a case of its own."""
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(shape[-1])
+    data, src = (random_data(rng, shape, np.dtype(dtype)) for _ in range(2))
+    index = rng.integers(-shape[-1], shape[-1], shape)
+    if across != "src":
+        index = np.asfortranarray(index)
+    if across != "index":
+        src = np.asfortranarray(src)
+    wrong = index.copy(order="K")
+    wrong[..., -3:] = shape[-1]
+    for threads in (1, 2, 7):
+        with _core.num_threads(threads):
+            for mode in ("raise", "wrap", "clip"):
+                assert_same(
+                    _core.gather(data, -1, index, mode=mode),
+                    _fallback.gather(data, -1, index, mode=mode),
+                )
+            for name in ["scatter"] + ["scatter_add"] * (dtype != "V3"):
+                expected = getattr(_fallback, name)(data, -1, index, src)
+                assert_same(getattr(_core, name)(data, -1, index, src), expected)
+                out = data.copy()
+                assert_same(getattr(_core, name)(out, -1, index, src, out=out), expected)
+                out = data.copy()
+                with pytest.raises(IndexError, match=f"index {shape[-1]} at position"):
+                    getattr(_core, name)(out, -1, wrong, src, out=out)
+                assert_same(out, data)
+            with pytest.raises(IndexError, match=f"index {shape[-1]} at position"):
+                _core.gather(data, -1, wrong)
+
+
 @pytest.mark.parametrize("components", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_the_last_of_many_duplicates_stays_however_the_index_lies(order, components):
