@@ -883,7 +883,7 @@ cdef bint lies_across(
 
 
 cdef void choose_turns(const Plan *plan, Nest *nest) noexcept nogil:
-    """What is turned, tile by tile, of kernels that read the index themselves; tiles of panels of lines are too large."""
+    """What is turned, tile by tile, for a kernel that reads the index itself; tiles of panels of lines are too large."""
     cdef bint may = (
         nest.direct != NULL and plan.components == 1 and not plan.checks_only and nest.panel != LINES
         and nest.outer >= 0 and plan.shape[nest.outer] >= FOUR and plan.shape[nest.inner] >= FAR_LINE
