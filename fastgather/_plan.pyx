@@ -545,6 +545,19 @@ cdef void walk_lines_first(Plan *plan, const Nest *nest) noexcept nogil:
         swap_dims(plan, line, column)
 
 
+cdef void walk_columns_first(Plan *plan, const Nest *nest) noexcept nogil:
+    """Where the strides of the index alone put columns outside, and lines of the other operand share places: inside."""
+    cdef int column = nest.outer, line = nest.inner
+    if (
+        column >= 0 and plan.base_strides[line] == 0 and takes_direct(plan, nest) and not plan.checks_only
+        and plan.base_strides[column] == plan.itemsize and plan.stream_strides[column] == plan.itemsize
+        and plan.component.strides[line] == plan.component.itemsize
+        and plan.shape[column] >= FAR_LINE and llabs(plan.stream_strides[line]) > LINE_BYTES
+        and shares_places(plan.shape[line], plan.stream_strides[line])
+    ):
+        swap_dims(plan, line, column)
+
+
 cdef bint interleaves(const Plan *plan, int few, int many) noexcept nogil:
     """
     Whether the positions along one dim, which are few, are written between each other's along another: threads that
@@ -867,6 +880,11 @@ cdef bint walks_across_lines(const Plan *plan, const Nest *nest) noexcept nogil:
     )
 
 
+cdef bint shares_places(Py_ssize_t n, Py_ssize_t stride) noexcept nogil:
+    """Whether steps of a stride lead to few places in a cache again and again, as powers of two do."""
+    return lines_with_room(n, llabs(stride), MORE_ROWS) < min(n, <Py_ssize_t> FOUR * MORE_ROWS)
+
+
 cdef bint lies_across(
     const Plan *plan, const Nest *nest, const Py_ssize_t *strides, Py_ssize_t itemsize
 ) noexcept nogil:
@@ -877,13 +895,12 @@ cdef bint lies_across(
     cdef Py_ssize_t n = plan.shape[nest.inner], stride = llabs(strides[nest.inner])
     return (
         strides[nest.outer] == itemsize <= <Py_ssize_t> sizeof(Py_ssize_t) and stride > LINE_BYTES
-        and ((nest.whole_lines and plan.itemsize >= 4)
-             or lines_with_room(n, stride, MORE_ROWS) < min(n, <Py_ssize_t> FOUR * MORE_ROWS))
+        and ((nest.whole_lines and plan.itemsize >= 4) or shares_places(n, stride))
     )
 
 
 cdef void choose_turns(const Plan *plan, Nest *nest) noexcept nogil:
-    """What is turned, tile by tile, for a kernel that reads the index itself; tiles of panels of lines are too large."""
+    """What a kernel that reads the index itself has turned, tile by tile. Tiles of panels of lines are too large."""
     cdef bint may = (
         nest.direct != NULL and plan.components == 1 and not plan.checks_only and nest.panel != LINES
         and nest.outer >= 0 and plan.shape[nest.outer] >= FOUR and plan.shape[nest.inner] >= FAR_LINE
@@ -1981,6 +1998,7 @@ cdef Py_ssize_t run_ordered(Plan *plan, Py_ssize_t count, int threads) noexcept 
         return run_few(&nest)
     pack_rows(plan, &nest, threads)
     walk_lines_first(plan, &nest)
+    walk_columns_first(plan, &nest)
     walk_short_lines_across(plan, &nest)
     nest.side_by_side = interleaves(plan, nest.outer, nest.inner)
     nest.few_a_row = interleaves(plan, nest.inner, nest.row)
