@@ -900,10 +900,10 @@ cdef bint lies_across(
 
 
 cdef void choose_turns(const Plan *plan, Nest *nest) noexcept nogil:
-    """What a kernel that reads the index itself has turned, tile by tile. Tiles of panels of lines are too large."""
+    """What a kernel that reads the index itself has turned, tile by tile."""
     cdef bint may = (
-        nest.direct != NULL and plan.components == 1 and not plan.checks_only and nest.panel != LINES
-        and nest.outer >= 0 and plan.shape[nest.outer] >= FOUR and plan.shape[nest.inner] >= FAR_LINE
+        nest.direct != NULL and plan.components == 1 and not plan.checks_only and nest.outer >= 0
+        and plan.shape[nest.outer] >= FOUR and plan.shape[nest.inner] >= FAR_LINE
         and not (is_serial(plan, nest.outer) and is_serial(plan, nest.inner))
     )
     nest.turns_index = may and lies_across(plan, nest, plan.component.strides, plan.component.itemsize)
@@ -1322,6 +1322,8 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
             nest.block[nest.inner] = min(nest.block[nest.inner], panel_width(plan, threads))
         if nest.panel == LINES:
             nest.block[nest.outer] = min(plan.shape[nest.outer], panel_lines(nest) * items_a_line)
+            if nest.turned:
+                nest.block[nest.inner] = max(<Py_ssize_t> 1, TURNED_TILE // nest.block[nest.outer])
         elif nest.outer >= 0:
             nest.block[nest.outer] = plan.shape[nest.outer]
             if plan.shape[nest.outer] * nest.block[nest.inner] > positions and not nest.side_by_side:
