@@ -96,6 +96,7 @@ CELLS = [
     Cell("gather", "256 x 256, first dim", (256, 256), 0, (256, 256)),
     Cell("gather", "4096 x 4096, last dim", SQUARE, 1, SQUARE),
     Cell("gather", "4096 x 4096, last dim, int32 index", SQUARE, 1, SQUARE, index_dtype="int32"),
+    Cell("gather", "4096 x 4096, transposed index", SQUARE, 1, SQUARE, index_layout="transposed"),
     Cell("gather", "4096 x 4096, first dim", SQUARE, 0, SQUARE),
     Cell("gather", "3000 x 5000, last dim", (3000, 5000), 1, (3000, 5000)),
     Cell("gather", "5000 x 3000, first dim", (5000, 3000), 0, (5000, 3000)),
@@ -175,6 +176,9 @@ CELLS = [
     Cell("scatter_add", "tiny", (2, 3, 4), 1, (2, 3, 4)),
     Cell("scatter_add", "4096 x 4096, last dim", SQUARE, 1, SQUARE),
     Cell("scatter_add", "4096 x 4096, last dim, in place", SQUARE, 1, SQUARE, **IN_PLACE),
+    Cell("scatter_add", "4096 x 4096, transposed index, in place", SQUARE, 1, SQUARE)._replace(
+        index_layout="transposed", **IN_PLACE
+    ),
     Cell("scatter_add", "4096 x 4096, first dim, in place", SQUARE, 0, SQUARE, **IN_PLACE),
     Cell(
         "scatter_add",
