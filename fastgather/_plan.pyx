@@ -7,11 +7,12 @@ A plan comes in with the dims in the user's order. `run` then
    once for all of them (`settle`);
 2. sets the innermost dim apart as a row, where the index is constant along it, or the one next to it where
    the innermost has a few index values (`walk_few_first`), makes one item of a short contiguous row
-   (`choose_row`), packs rows that lie across the lines of the base (`pack_rows`), and walks lines where that suits
-   all but the index (`walk_lines_first`), or, where they are short for a base that far, across them
-   (`walk_short_lines_across`);
+   (`choose_row`), packs rows that lie across the lines of the base (`pack_rows`), and walks lines, or columns, where
+   that suits all but the index (`walk_lines_first`, `walk_columns_first`), or, where lines are short for a base that
+   far, across them (`walk_short_lines_across`);
 3. cuts the dims into blocks, the innermost two, or another one for the second (`choose_outer`), into tiles small
-   enough for their offsets to stay in the first-level cache (`cut`);
+   enough for their offsets to stay in the first-level cache (`cut`), or for a copy of what lies across their lines
+   (`choose_transposes`);
 4. decides how threads share what can collide, where nothing else is left to share (`share`);
 5. hands contiguous ranges of tiles to threads; for each tile the index values become byte
    offsets (`_resolve`) and a kernel moves what lies there (`_gather`, `_scatter`, `_reduce`).
@@ -96,9 +97,9 @@ cdef enum:
     COPY_BYTES = 1 << 19        # of items, at most, of which a thread may have a copy; copies of rows may take
     COPY_PART = 8               # a part in so many, together, of what is written
     COPY_TIMES = 4              # as many positions as places, at least, for copies to pay
-    TURNED_TILE = 2 * TILE      # positions in a tile whose index, or stream, lies across its lines and is turned,
-    TURNED_LINES = 1 << 3       # these lines, at least,
-    TURNED_AHEAD = 16           # and positions that are prefetched for that
+    TRANSPOSED_TILE = 2 * TILE  # positions in a tile that transposes its index, or stream, which lies across its lines,
+    TRANSPOSED_LINES = 8        # these lines, at least,
+    TRANSPOSED_AHEAD = 8        # and positions that are prefetched for that
     MANY_THREADS = 4            # from which each may go through the whole index for places of its own
 
 cdef enum Forced:
@@ -201,9 +202,9 @@ cdef struct Nest:
     bint few_a_row              # or of the inner one, beside a row
     bint whole_lines            # of the base are walked one after the other
     bint across                 # the lines of a large index lie across its rows
-    bint turns_index            # which lies across the lines that are walked: a tile turns its part of it first,
-    bint turns_stream           # of the other operand,
-    bint turned                 # or of either
+    bint transposes_index       # which lies across the lines that are walked: a tile copies its part of it first,
+    bint transposes_stream      # of the other operand,
+    bint transposes             # or of either
     bint foresees
     bint nontemporal
     int column                  # the dim of the tile along which each unit packs its part of the base, or -1
@@ -517,7 +518,7 @@ cdef bint takes_panel_of_lines(const Plan *plan, int column, int line) noexcept 
     )
 
 
-cdef bint takes_turned_lines(const Plan *plan, int column, int line) noexcept nogil:
+cdef bint takes_transposed_lines(const Plan *plan, int column, int line) noexcept nogil:
     """Whether writes to most of a large base go line by line better, though all that comes in lies across its lines."""
     return (
         plan.operation != READ and llabs(plan.component.step) == plan.itemsize >= 4
@@ -538,7 +539,7 @@ cdef void walk_lines_first(Plan *plan, const Nest *nest) noexcept nogil:
     if (
         line >= 0 and plan.base_strides[line] == 0 and plan.base_strides[column] != 0 and takes_direct(plan, nest)
         and (
-            takes_panel_of_lines(plan, column, line) or takes_turned_lines(plan, column, line)
+            takes_panel_of_lines(plan, column, line) or takes_transposed_lines(plan, column, line)
             or touched(plan, line) + LINE_BYTES // 2 <= touched(plan, column)
         )
     ):
@@ -899,18 +900,18 @@ cdef bint lies_across(
     )
 
 
-cdef void choose_turns(const Plan *plan, Nest *nest) noexcept nogil:
-    """What a kernel that reads the index itself has turned, tile by tile."""
+cdef void choose_transposes(const Plan *plan, Nest *nest) noexcept nogil:
+    """What is transposed, tile by tile, for a kernel that reads the index itself."""
     cdef bint may = (
         nest.direct != NULL and plan.components == 1 and not plan.checks_only and nest.outer >= 0
         and plan.shape[nest.outer] >= FOUR and plan.shape[nest.inner] >= FAR_LINE
         and not (is_serial(plan, nest.outer) and is_serial(plan, nest.inner))
     )
-    nest.turns_index = may and lies_across(plan, nest, plan.component.strides, plan.component.itemsize)
-    nest.turns_stream = (
+    nest.transposes_index = may and lies_across(plan, nest, plan.component.strides, plan.component.itemsize)
+    nest.transposes_stream = (
         may and plan.operation != READ and lies_across(plan, nest, plan.stream_strides, plan.itemsize)
     )
-    nest.turned = nest.turns_index or nest.turns_stream
+    nest.transposes = nest.transposes_index or nest.transposes_stream
 
 
 cdef bint walks_far(const Plan *plan, const Nest *nest) noexcept nogil:
@@ -1048,7 +1049,7 @@ cdef void choose_way(const Plan *plan, Nest *nest, int threads) noexcept nogil:
     nest.foresees = nest.panel == LINES or not unasked and (
         nest.whole_lines or nest.across or walks_far(plan, nest) or walks_far_rows(plan, nest)
     )
-    choose_turns(plan, nest)
+    choose_transposes(plan, nest)
 
 
 cdef bint writes_past_caches(const Plan *plan, const Nest *nest) noexcept nogil:
@@ -1219,8 +1220,8 @@ cdef Py_ssize_t positions_a_line(const Plan *plan, const Nest *nest) noexcept no
     cdef Py_ssize_t most = plan.shape[nest.inner], stride, rows = ROWS_A_PLACE if plan.operation <= SET else MORE_ROWS
     if nest.outer < 0 or (is_serial(plan, nest.outer) and is_serial(plan, nest.inner)):
         return plan.shape[nest.inner]
-    if nest.turned:
-        return TURNED_TILE // TURNED_LINES
+    if nest.transposes:
+        return TRANSPOSED_TILE // TRANSPOSED_LINES
     if plan.components == 1 and plan.component.strides[nest.outer] == plan.component.itemsize:
         stride = llabs(plan.component.strides[nest.inner])
         if stride > LINE_BYTES:
@@ -1308,7 +1309,7 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
     if nest.panel == LINES:
         positions = elements(plan)
     elif nest.direct != NULL:
-        positions = CHECKED_TILE if plan.checks_only else TURNED_TILE if nest.turned else DIRECT_TILE
+        positions = CHECKED_TILE if plan.checks_only else TRANSPOSED_TILE if nest.transposes else DIRECT_TILE
     elif row_bytes * TILE > TILE_BYTES:
         positions = max(<Py_ssize_t> 1, TILE_BYTES // row_bytes)
     positions = max(<Py_ssize_t> 1, positions // nest.between)
@@ -1322,8 +1323,8 @@ cdef void cut(Nest *nest, int threads) noexcept nogil:
             nest.block[nest.inner] = min(nest.block[nest.inner], panel_width(plan, threads))
         if nest.panel == LINES:
             nest.block[nest.outer] = min(plan.shape[nest.outer], panel_lines(nest) * items_a_line)
-            if nest.turned:
-                nest.block[nest.inner] = max(<Py_ssize_t> 1, TURNED_TILE // nest.block[nest.outer])
+            if nest.transposes:
+                nest.block[nest.inner] = max(<Py_ssize_t> 1, TRANSPOSED_TILE // nest.block[nest.outer])
         elif nest.outer >= 0:
             nest.block[nest.outer] = plan.shape[nest.outer]
             if plan.shape[nest.outer] * nest.block[nest.inner] > positions and not nest.side_by_side:
@@ -1529,30 +1530,30 @@ cdef void pick(
     tile.inner = kept
 
 
-cdef void turn(
+cdef void transpose(
     Py_ssize_t *room, const char *source, const Tile *tile, Py_ssize_t stride, Py_ssize_t itemsize
 ) noexcept nogil:
     """Copy what lies across the lines of a tile, so that what belongs to one of them lies side by side."""
     cdef char *to = <char *> room
     cdef Py_ssize_t _
     for _ in range(tile.inner):
-        prefetch_row(source + TURNED_AHEAD * stride, tile.outer * itemsize, False)
+        prefetch_row(source + TRANSPOSED_AHEAD * stride, tile.outer * itemsize, False)
         move_strided(to, source, tile.outer, tile.inner * itemsize, itemsize, itemsize)
         source += stride
         to += itemsize
 
 
-cdef Py_ssize_t run_turned(const Nest *nest, Tile *tile) noexcept nogil:
-    """A kernel that reads the index itself, from where it has been turned."""
+cdef Py_ssize_t run_transposed(const Nest *nest, Tile *tile) noexcept nogil:
+    """A kernel that reads the index itself, after what lies across its lines has been transposed."""
     cdef const Plan *plan = nest.plan
-    cdef Py_ssize_t[TURNED_TILE] index, stream
+    cdef Py_ssize_t[TRANSPOSED_TILE] index, stream
     cdef Py_ssize_t itemsize = plan.component.itemsize
-    if nest.turns_index:
-        turn(index, tile.values.data, tile, tile.values.inner_stride, itemsize)
+    if nest.transposes_index:
+        transpose(index, tile.values.data, tile, tile.values.inner_stride, itemsize)
         tile.values.data = <char *> index
         tile.values.outer_stride, tile.values.inner_stride = tile.inner * itemsize, itemsize
-    if nest.turns_stream:
-        turn(stream, tile.stream, tile, plan.stream_strides[nest.inner], plan.itemsize)
+    if nest.transposes_stream:
+        transpose(stream, tile.stream, tile, plan.stream_strides[nest.inner], plan.itemsize)
         tile.stream = <char *> stream
         tile.outer_stride, tile.inner_stride = tile.inner * plan.itemsize, plan.itemsize
     return nest.direct(tile, NULL, NULL)
@@ -1589,7 +1590,7 @@ cdef Py_ssize_t run_tile(
         tile.base += start[d] * plan.base_strides[d]
         tile.stream += start[d] * plan.stream_strides[d]
     if nest.whole_lines:
-        tile.next = tile.base + (tile.outer if nest.turned else 1) * tile.target.outer_base
+        tile.next = tile.base + (tile.outer if nest.transposes else 1) * tile.target.outer_base
         tile.next += start[nest.inner] * tile.spread * plan.component.step
         tile.next += nest.origin
     if panel != NULL:
@@ -1597,8 +1598,8 @@ cdef Py_ssize_t run_tile(
         tile.next = panel + tile.target.outer_base if nest.panel == LINES else NULL
     if nest.direct != NULL and plan.components == 1:
         aim(nest, plan.component, start, tile, &tile.values)
-        if nest.turned:
-            return run_turned(nest, tile)
+        if nest.transposes:
+            return run_transposed(nest, tile)
         return nest.direct(tile, NULL, NULL)
     if nest.direct != NULL:
         return run_points(nest, start, tile)
@@ -1944,7 +1945,7 @@ cdef Py_ssize_t run_few(Nest *nest) noexcept nogil:
     cdef Tile tile
     cdef int d
     nest.panel = NO_PANEL
-    nest.far = nest.whole_lines = nest.across = nest.turned = nest.foresees = nest.nontemporal = False
+    nest.far = nest.whole_lines = nest.across = nest.transposes = nest.foresees = nest.nontemporal = False
     for d in range(plan.ndim):
         nest.block[d] = plan.shape[d] if d == nest.outer or d == nest.inner or d == nest.row else 1
         start[d] = 0

@@ -177,7 +177,7 @@ def test_lines_lie_across_the_index(length, index_dtype):
 @pytest.mark.parametrize("across", ["index", "src", "both"])
 @pytest.mark.parametrize("shape", [(512, 33), (515, 600), (1024, 17), (3, 4, 4096)])
 @pytest.mark.parametrize("dtype", ["u1", "i2", "f4", "i8", "V3", "c8", "c16"])
-def test_what_lies_across_the_lines_is_turned(dtype, shape, across):
+def test_what_lies_across_the_lines_is_transposed(dtype, shape, across):
     """Lines of a power of two items share places in a cache, which is a case of its own."""
     from fastgather import _core, _fallback
 
