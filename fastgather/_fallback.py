@@ -1509,11 +1509,11 @@ def _unsigned(dtype):
 
 def _resolve(index, size, mode, check, room=None):
     """
-    A copy of `index` in [0, size) as intp, and for "fill" and "drop" the mask of what was inside.
+    A copy of `index` as intp, in [0, size), and for "fill" and "drop" the mask of what was inside.
 
     NumPy checks an index array before it uses it, so that both must see a copy: another thread
     may write into the user's. `check` raises what is to be said of an index out of range; where it
-    is None, NumPy's own check is left to find one. `room` is a line of intp for the copy.
+    is None, all is left as it is for NumPy's own check. `room` is a line of intp for the copy.
     """
     room = np.empty(index.size, np.intp) if room is None else room[: index.size]
     room = room.reshape(index.shape)

@@ -98,7 +98,7 @@ cdef enum:
     COPY_PART = 8               # a part in so many, together, of what is written
     COPY_TIMES = 4              # as many positions as places, at least, for copies to pay
     TRANSPOSED_TILE = 2 * TILE  # positions in a tile that transposes its index, or stream, which lies across its lines,
-    TRANSPOSED_LINES = 8        # these lines, at least,
+    TRANSPOSED_LINES = 8        # these lines, as a rule,
     TRANSPOSED_AHEAD = 8        # and positions that are prefetched for that
     MANY_THREADS = 4            # from which each may go through the whole index for places of its own
 
@@ -519,13 +519,15 @@ cdef bint takes_panel_of_lines(const Plan *plan, int column, int line) noexcept 
 
 
 cdef bint takes_transposed_lines(const Plan *plan, int column, int line) noexcept nogil:
-    """Whether writes to most of a large base go line by line better, though all that comes in lies across its lines."""
+    """Whether writes to most of a large base go line by line better, with what lies across its lines transposed."""
     return (
         plan.operation != READ and llabs(plan.component.step) == plan.itemsize >= 4
         and plan.itemsize <= <Py_ssize_t> sizeof(Py_ssize_t)
         and llabs(plan.base_strides[column]) > LINE_BYTES and plan.stream_strides[column] == plan.itemsize
         and plan.component.strides[column] == plan.component.itemsize
-        and 2 * plan.shape[line] >= plan.component.size and base_bytes(plan) > SHORT_LINE
+        and direct_kernel(plan, plan.component.code) != NULL and plan.shape[column] >= FOUR
+        and plan.component.size <= 2 * plan.shape[line] <= 2 * FOUR * plan.component.size
+        and base_bytes(plan) > SHORT_LINE
         and plan.shape[column] * llabs(plan.base_strides[column]) > LARGE_BYTES // 2
     )
 
@@ -550,7 +552,8 @@ cdef void walk_columns_first(Plan *plan, const Nest *nest) noexcept nogil:
     """Where the strides of the index alone put columns outside, and lines of the other operand share places: inside."""
     cdef int column = nest.outer, line = nest.inner
     if (
-        column >= 0 and plan.base_strides[line] == 0 and takes_direct(plan, nest) and not plan.checks_only
+        column >= 0 and plan.base_strides[line] == 0 and nest.between == 1 and not plan.checks_only
+        and takes_direct(plan, nest) and direct_kernel(plan, plan.component.code) != NULL
         and plan.base_strides[column] == plan.itemsize and plan.stream_strides[column] == plan.itemsize
         and plan.component.strides[line] == plan.component.itemsize
         and plan.shape[column] >= FAR_LINE and llabs(plan.stream_strides[line]) > LINE_BYTES
@@ -890,8 +893,8 @@ cdef bint lies_across(
     const Plan *plan, const Nest *nest, const Py_ssize_t *strides, Py_ssize_t itemsize
 ) noexcept nogil:
     """
-    Whether neighbours in the index, or in the other operand, belong to lines that are walked one after the other, or
-    come together with what shares few places in the cache with them: a tile would wait for each.
+    Whether neighbours in the index, or in the other operand, belong to lines of a large base that are walked one after
+    the other and foreseen, or steps along a line share few places in the cache.
     """
     cdef Py_ssize_t n = plan.shape[nest.inner], stride = llabs(strides[nest.inner])
     return (
@@ -1590,6 +1593,7 @@ cdef Py_ssize_t run_tile(
         tile.base += start[d] * plan.base_strides[d]
         tile.stream += start[d] * plan.stream_strides[d]
     if nest.whole_lines:
+        # The next line, or, of lines that are walked together, the one as many further on.
         tile.next = tile.base + (tile.outer if nest.transposes else 1) * tile.target.outer_base
         tile.next += start[nest.inner] * tile.spread * plan.component.step
         tile.next += nest.origin
