@@ -509,7 +509,6 @@ cdef bint takes_panel_of_lines(const Plan *plan, int column, int line) noexcept 
     return (
         plan.base_strides[column] == plan.itemsize and plan.stream_strides[line] == plan.itemsize
         and llabs(plan.stream_strides[column]) > LINE_BYTES
-        and direct_kernel(plan, plan.component.code) != NULL
         and plan.component.size * max(<Py_ssize_t> LINE_BYTES, plan.itemsize) <= panel_bytes
         and (
             base_bytes(plan) > FAR_BYTES * (1 if plan.operation == READ else 2)
@@ -525,7 +524,7 @@ cdef bint takes_transposed_lines(const Plan *plan, int column, int line) noexcep
         and plan.itemsize <= <Py_ssize_t> sizeof(Py_ssize_t)
         and llabs(plan.base_strides[column]) > LINE_BYTES and plan.stream_strides[column] == plan.itemsize
         and plan.component.strides[column] == plan.component.itemsize
-        and direct_kernel(plan, plan.component.code) != NULL and plan.shape[column] >= FOUR
+        and plan.shape[column] >= FOUR
         and plan.component.size <= 2 * plan.shape[line] <= 2 * FOUR * plan.component.size
         and base_bytes(plan) > SHORT_LINE
         and plan.shape[column] * llabs(plan.base_strides[column]) > LARGE_BYTES // 2
@@ -539,9 +538,10 @@ cdef void walk_lines_first(Plan *plan, const Nest *nest) noexcept nogil:
     """
     cdef int column = nest.inner, line = nest.outer
     if (
-        line >= 0 and plan.base_strides[line] == 0 and plan.base_strides[column] != 0 and takes_direct(plan, nest)
+        line >= 0 and plan.base_strides[line] == 0 and plan.base_strides[column] != 0 and takes_items(plan, nest)
         and (
-            takes_panel_of_lines(plan, column, line) or takes_transposed_lines(plan, column, line)
+            takes_direct(plan, nest)
+            and (takes_panel_of_lines(plan, column, line) or takes_transposed_lines(plan, column, line))
             or touched(plan, line) + LINE_BYTES // 2 <= touched(plan, column)
         )
     ):
@@ -553,7 +553,7 @@ cdef void walk_columns_first(Plan *plan, const Nest *nest) noexcept nogil:
     cdef int column = nest.outer, line = nest.inner
     if (
         column >= 0 and plan.base_strides[line] == 0 and nest.between == 1 and not plan.checks_only
-        and takes_direct(plan, nest) and direct_kernel(plan, plan.component.code) != NULL
+        and takes_direct(plan, nest)
         and plan.base_strides[column] == plan.itemsize and plan.stream_strides[column] == plan.itemsize
         and plan.component.strides[line] == plan.component.itemsize
         and plan.shape[column] >= FAR_LINE and llabs(plan.stream_strides[line]) > LINE_BYTES
@@ -600,7 +600,7 @@ cdef void walk_short_lines_across(Plan *plan, const Nest *nest) noexcept nogil:
     cdef Py_ssize_t apart
     if (
         line < 0 or plan.shape[line] < FOUR or plan.shape[position] >= shortest_line(plan)
-        or not takes_direct(plan, nest)
+        or not takes_items(plan, nest)
     ):
         return
     apart = LINE_BYTES if plan.shape[position] < FOUR else FOUR * LINE_BYTES
@@ -696,18 +696,23 @@ cdef bint components_are_alike(const Plan *plan) noexcept nogil:
     return plan.components > 0
 
 
+cdef bint takes_items(const Plan *plan, const Nest *nest) noexcept nogil:
+    """Whether one index leads to single items, or indices are only checked, one after the other."""
+    return (plan.components == 1 or plan.checks_only) and nest.row < 0
+
+
 cdef bint takes_direct(const Plan *plan, const Nest *nest) noexcept nogil:
     """
-    Whether the kernel may read the index itself: one plain index, single items, and "raise" or a
-    read that gives each position something. Several are only checked like that, one after the other.
+    Whether a kernel reads the index itself: a plain one that leads to items that have such a kernel, and "raise" or a
+    read that gives each position something.
     """
     cdef bint gives = plan.operation == READ and not plan.checks_only and (
         plan.mode == MODE_CLIP or plan.mode == MODE_WRAP
         or (plan.mode == MODE_FILL and nest.fill_size == plan.itemsize)
     )
     return (
-        nest.alike and (plan.components == 1 or plan.checks_only) and (plan.mode == MODE_RAISE or gives)
-        and nest.row < 0 and forced != OFFSETS
+        takes_items(plan, nest) and nest.alike and (plan.mode == MODE_RAISE or gives)
+        and forced != OFFSETS and direct_kernel(plan, plan.component.code) != NULL
     )
 
 

@@ -89,7 +89,10 @@ def test_lines_across_a_large_base_are_walked_in_a_transposed_panel(dtype, mode,
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32, np.complex64, "V3"])
 @pytest.mark.parametrize("length", [1, 2, 3, 4])
-def test_short_lines_keep_their_order_side_by_side(length, dtype):
+@pytest.mark.parametrize(
+    ("mode", "index_dtype"), [("raise", "i4"), ("raise", ">i8"), ("drop", "i4")]
+)
+def test_short_lines_keep_their_order_side_by_side(length, dtype, mode, index_dtype):
     """Two duplicates in each line; more lines than a tile, and than two threads take at once."""
     from fastgather import _core, _fallback
 
@@ -97,20 +100,22 @@ def test_short_lines_keep_their_order_side_by_side(length, dtype):
     lines, size = 5003, 3
     data = rng.integers(0, 99, (lines, size)).astype(np.uint8).astype(dtype)
     source = rng.integers(0, 99, (lines, length)).astype(np.uint8).astype(dtype)
-    index = rng.integers(-size, size, (lines, length), np.int32)
+    reach = size if mode == "raise" else 2 * size
+    index = rng.integers(-reach, reach, (lines, length)).astype(index_dtype)
     index[:, -1] = index[:, 0]
     names = ["scatter"] if dtype == "V3" else ["scatter", "scatter_add"]
     for threads in (1, 2, 7):
         with _core.num_threads(threads):
             np.testing.assert_array_equal(
-                _core.gather(data, 1, index), np.take_along_axis(data, index, 1)
+                _core.gather(data, 1, index, mode=mode if mode == "raise" else "wrap"),
+                np.take_along_axis(data, index % size, 1),
             )
             for name in names:
-                expected = getattr(_fallback, name)(data, 1, index, source)
+                expected = getattr(_fallback, name)(data, 1, index, source, mode=mode)
                 out = data.copy()
                 for result in (
-                    getattr(_core, name)(data, 1, index, source),
-                    getattr(_core, name)(out, 1, index, source, out=out),
+                    getattr(_core, name)(data, 1, index, source, mode=mode),
+                    getattr(_core, name)(out, 1, index, source, mode=mode, out=out),
                 ):
                     np.testing.assert_array_equal(result, expected)
 
