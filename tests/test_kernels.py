@@ -217,15 +217,16 @@ def test_what_lies_across_the_lines_is_transposed(dtype, shape, across):
 
 @pytest.mark.parametrize("components", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_the_last_of_many_duplicates_stays_however_the_index_lies(order, components):
+@pytest.mark.parametrize("shape", [(128, 135), (5003, 3)])
+def test_the_last_of_many_duplicates_stays_however_the_index_lies(shape, order, components):
     """Positions are walked in C order, though the rows of the index lie across it."""
     from fastgather import _core, _fallback
 
     rng = np.random.default_rng(components)
     data = rng.integers(0, 99, (7, *[2] * (components - 1), 5)).astype(np.float32)
     sizes = data.shape[:components]
-    index = tuple(np.asarray(rng.integers(0, n, (128, 135)), order=order) for n in sizes)
-    updates = rng.random((128, 135, 5), np.float32)
+    index = tuple(np.asarray(rng.integers(0, n, shape), order=order) for n in sizes)
+    updates = rng.random((*shape, 5), np.float32)
     for order_of_data in ("C", "F"):
         array = np.asarray(data, order=order_of_data)
         for threads in (1, 2, 3, 7):
