@@ -57,7 +57,7 @@ cdef enum:
     SETTLED_TIMES = 4           # as many times at least
     SHORT_TILE = 2 * TILE       # of up to
     SIDE_BY_SIDE = 64           # positions along its outer dim that are written between each other's
-    PIECE_BYTES = 1 << 14       # of the base that a row lies across, of which a few index values name columns
+    PIECE_BYTES = 1 << 14       # of both operands that a row lies across, of which a few index values name columns
     SHORT_BYTES = 1 << 23       # an index of short lines that a read may go through several times
     FAR_LINE = 16               # positions of a line that is not too short for a base in memory, half in the last cache
     CACHE_BYTES = 1 << 18       # what surely stays in a core's cache
@@ -1210,6 +1210,7 @@ cdef Py_ssize_t row_items(const Plan *plan, const Nest *nest, Py_ssize_t items_a
     if nest.inner >= 0 and stride <= LINE_BYTES < llabs(plan.stream_strides[nest.row]):
         most = lines_with_room(plan.shape[nest.row], llabs(plan.stream_strides[nest.row]), ROWS_A_PLACE)
     if nest.few_a_row:
+        stride += llabs(plan.stream_strides[nest.row])
         return min(most, max(<Py_ssize_t> LINE_BYTES, PIECE_BYTES // max(<Py_ssize_t> 1, stride)))
     if stride <= LINE_BYTES or nest.inner < 0:
         return most
