@@ -15,7 +15,9 @@ WRITE_MODES = ("raise", "wrap", "clip", "drop")
 REDUCTIONS = {name: name for name in ("sum", "prod", "mean", "amax", "amin")}
 SEGMENT_REDUCTIONS = {"sum": "sum", "prod": "prod", "mean": "mean", "max": "amax", "min": "amin"}
 MAX_DIMS = 64  # numpy's
-LARGEST_INTP = np.iinfo(np.intp).max
+INTP, UINTP = np.dtype(np.intp), np.dtype(np.uintp)
+FIT_INTP = frozenset(char for char in np.typecodes["AllInteger"] if np.can_cast(char, INTP))
+LARGEST_INTP = np.iinfo(INTP).max
 SMALLEST, LARGEST = 1e-4, 6e4  # float16 holds what lies between
 SCALAR_KINDS = {bool: "biufc", int: "iufc", float: "fc", complex: "c"}
 ND_REDUCTIONS = {"none": "set", "add": "sum", "mul": "prod", "max": "amax", "min": "amin"}
@@ -39,6 +41,17 @@ def as_index(value, name="index"):
     if index.dtype.kind not in "iu":
         raise TypeError(f"{name} must hold integers, not {index.dtype}")
     return index
+
+
+def as_narrow(index, size):
+    """
+    An index that intp holds, for one of a wider dtype, as int64 is where addresses have 32 bits.
+
+    What is out of range for a dim of `size` stays so, on the same side.
+    """
+    if index.itemsize <= INTP.itemsize:
+        return index
+    return index.clip(-size - 1 if index.dtype.kind == "i" else 0, size)
 
 
 def as_take_indices(value):
@@ -354,9 +367,9 @@ def as_offsets(lengths, offsets, size):
     given = as_index(lengths if offsets is None else offsets, name)
     if given.ndim != 1:
         raise ValueError(f"{name} must be 1-D, but has shape {given.shape}")
-    own = given.astype(np.intp)  # that no other thread writes into
+    own = as_narrow(given, size + 1).astype(INTP)  # that no other thread writes into
     if offsets is None:
-        runs, ends, least = own, np.zeros(own.size + 1, np.intp), size
+        runs, ends, least = own, np.zeros(own.size + 1, INTP), size
         np.add.accumulate(runs, out=ends[1:])
     elif own.size:
         runs, ends, least = own[1:] - own[:-1], own, 0
@@ -365,7 +378,7 @@ def as_offsets(lengths, offsets, size):
     # No length is above `size`, so that a sum that overflows is negative first. As unsigned, a
     # negative length is above it.
     if (
-        (runs.size and np.maximum.reduce(runs.view(np.uintp)) > size)
+        (runs.size and np.maximum.reduce(runs.view(UINTP)) > size)
         or (runs.size * size > LARGEST_INTP and np.minimum.reduce(ends) < 0)
         or ends[0] < 0
         or not least <= ends[-1] <= size

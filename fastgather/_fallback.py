@@ -1021,7 +1021,7 @@ def _is_plain(array, index, mode, out):
         type(array) is type(index) is np.ndarray
         and mode in NUMPY_MODES
         and out is None
-        and index.dtype.kind == "i"
+        and index.dtype.char in arguments.FIT_INTP
         and _is_line(array)
         and array.size > 0
     )
@@ -1095,8 +1095,8 @@ def _is_near(index, size):
 
 
 def _numpy_checks(input, index):
-    """Whether NumPy finds all that is out of range: not in an empty array, nor above int64."""
-    return (index.dtype.kind == "i" or index.itemsize < 8) and input.size > 0
+    """Whether NumPy finds all that is out of range: not in an empty array, nor beyond intp."""
+    return index.dtype.char in arguments.FIT_INTP and input.size > 0
 
 
 def _deliver(result, out):
@@ -1515,14 +1515,16 @@ def _resolve(index, size, mode, check, room=None):
     may write into the user's. `check` raises what is to be said of an index out of range; where it
     is None, all is left as it is for NumPy's own check. `room` is a line of intp for the copy.
     """
-    room = np.empty(index.size, np.intp) if room is None else room[: index.size]
-    room = room.reshape(index.shape)
-    unsigned = room.view(np.uintp)  # a negative index is beyond any size
-    signed = index.dtype.kind == "i"
-    copy = room if signed else unsigned
-    np.copyto(copy, index)
     if not size and index.size:
         check()
+    room = np.empty(index.size, arguments.INTP) if room is None else room[: index.size]
+    room = room.reshape(index.shape)
+    unsigned = room.view(arguments.UINTP)  # a negative index is beyond any size
+    signed = index.dtype.kind == "i"
+    copy = room if signed else unsigned
+    if index.itemsize > room.itemsize:
+        index = index % size if mode == "wrap" else arguments.as_narrow(index, size)
+    np.copyto(copy, index)
     if mode in ("fill", "drop"):
         valid = unsigned < size
         np.minimum(unsigned, max(size - 1, 0), out=unsigned)
@@ -1553,7 +1555,8 @@ def _walk(line, where, users, sizes, lead, mode, check):
     # The index of an empty result is checked all the same, in one block.
     cut = math.prod(lead) > most
     rooms = {
-        k: np.empty(min(most, where[k].size) if cut else where[k].size, np.intp) for k in users
+        k: np.empty(min(most, where[k].size) if cut else where[k].size, arguments.INTP)
+        for k in users
     }
     # Of strided arrays, as the coordinates in an array of points, NumPy reads all side by side.
     at_once = (
@@ -1562,6 +1565,7 @@ def _walk(line, where, users, sizes, lead, mode, check):
         and line is not None
         and line[1:] == (_steps(sizes[: len(where)]), 0)
         and all(abs(where[k].strides[-1]) > where[k].itemsize for k in users)
+        and all(where[k].dtype.char in arguments.FIT_INTP for k in users)
     )
     for block in _blocks(lead, most):
         parts, shape, valid = list(where), lead, None
@@ -1660,7 +1664,7 @@ def _ravelled(parts, sizes, shape):
     """Places in an array in C order, or None where NumPy finds an index negative or too large."""
     try:
         places = np.ravel_multi_index(tuple(parts), sizes[: len(parts)])
-    except (TypeError, ValueError):  # the first for uint64
+    except ValueError:
         return None
     return places if places.shape == shape else np.broadcast_to(places, shape)
 

@@ -436,6 +436,39 @@ def with_last(index, value):
     return index
 
 
+def with_32_bits(monkeypatch):
+    """Has the Python engine hold indices as it does where addresses have 32 bits."""
+    from fastgather import _arguments
+
+    monkeypatch.setattr(_arguments, "INTP", np.dtype(np.int32))
+    monkeypatch.setattr(_arguments, "UINTP", np.dtype(np.uint32))
+    monkeypatch.setattr(_arguments, "FIT_INTP", frozenset("bBhHi"))
+
+
+@pytest.mark.parametrize("dtype", ["i8", "u8", ">i8"])
+@with_mode
+def test_index_wider_than_intp(variant, dtype, monkeypatch):
+    """2**32 is not 0 there."""
+    from fastgather import _fallback
+
+    with_32_bits(monkeypatch)
+    arguments = call_of(variant, shape=(7, 7, 7), length=1)
+    index = (arguments[index_of(variant)] % 7).astype(dtype)
+    for last in (6, 2**32, 2**32 + 3, 2**63 - 1, *([] if dtype == "u8" else [-(2**32), -(2**63)])):
+        arguments[index_of(variant)] = with_last(index, last)
+        for mode in ("wrap", "clip", "fill" if variant in READS else "drop"):
+            call = arguments | {"mode": mode}
+            assert_same(
+                result_of(_fallback, variant, call), run(oracle, variant, call), any_nan=True
+            )
+        if last == 6:
+            result = result_of(_fallback, variant, arguments)
+            assert_same(result, run(oracle, variant, arguments), any_nan=True)
+            continue
+        with pytest.raises(IndexError, match=f"index {last} at position"):
+            result_of(_fallback, variant, arguments)
+
+
 @pytest.mark.parametrize(
     ("dtype", "size"), [("i1", 300), ("i2", 70_000), ("u1", 300), ("u2", 70_000)]
 )
@@ -1289,6 +1322,17 @@ def test_segments_that_do_not_fit(fg, name):
     for segments in BAD_SEGMENTS[name]:
         with pytest.raises(ValueError, match=name):
             fg.segment_reduce(np.zeros(3), "sum", **{name: segments})
+
+
+@pytest.mark.parametrize("segments", [{"lengths": [2**32 + 3]}, {"offsets": [2**32, 3 - 2**32]}])
+def test_segments_wider_than_intp(segments, monkeypatch):
+    from fastgather import _fallback
+
+    with_32_bits(monkeypatch)
+    with pytest.raises(ValueError, match=next(iter(segments))):
+        _fallback.segment_reduce(np.zeros(3), "sum", **segments)
+    result = _fallback.segment_reduce(np.arange(3), "sum", lengths=[1, 2])
+    assert result.tolist() == [0, 3]
 
 
 @each_variant
