@@ -43,15 +43,15 @@ def as_index(value, name="index"):
     return index
 
 
-def as_narrow(index, size):
+def as_narrow(index, least, most):
     """
     An index that intp holds, for one of a wider dtype, as int64 is where addresses have 32 bits.
 
-    What is out of range for a dim of `size` stays so, on the same side.
+    All numbers below `least` < 0 become that, and all above `most` that.
     """
     if index.itemsize <= INTP.itemsize:
         return index
-    return index.clip(-size - 1 if index.dtype.kind == "i" else 0, size)
+    return index.clip(least if index.dtype.kind == "i" else 0, most)
 
 
 def as_take_indices(value):
@@ -367,7 +367,7 @@ def as_offsets(lengths, offsets, size):
     given = as_index(lengths if offsets is None else offsets, name)
     if given.ndim != 1:
         raise ValueError(f"{name} must be 1-D, but has shape {given.shape}")
-    own = as_narrow(given, size + 1).astype(INTP)  # that no other thread writes into
+    own = as_narrow(given, -1, size + 1).astype(INTP)  # that no other thread writes into
     if offsets is None:
         runs, ends, least = own, np.zeros(own.size + 1, INTP), size
         np.add.accumulate(runs, out=ends[1:])

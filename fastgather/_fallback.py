@@ -1513,7 +1513,8 @@ def _resolve(index, size, mode, check, room=None):
 
     NumPy checks an index array before it uses it, so that both must see a copy: another thread
     may write into the user's. `check` raises what is to be said of an index out of range; where it
-    is None, all is left as it is for NumPy's own check. `room` is a line of intp for the copy.
+    is None, as it may be if there is anything to read, all is left as it is for NumPy's own check.
+    `room` is a line of intp for the copy.
     """
     if not size and index.size:
         check()
@@ -1523,7 +1524,7 @@ def _resolve(index, size, mode, check, room=None):
     signed = index.dtype.kind == "i"
     copy = room if signed else unsigned
     if index.itemsize > room.itemsize:
-        index = index % size if mode == "wrap" else arguments.as_narrow(index, size)
+        index = index % size if mode == "wrap" else arguments.as_narrow(index, -size - 1, size)
     np.copyto(copy, index)
     if mode in ("fill", "drop"):
         valid = unsigned < size

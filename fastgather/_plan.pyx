@@ -579,12 +579,15 @@ cdef bint interleaves(const Plan *plan, int few, int many) noexcept nogil:
     return 0 < stride < LINE_BYTES and stride * plan.shape[few] <= other
 
 
-cdef Py_ssize_t shortest_line(const Plan *plan) noexcept nogil:
+cdef Py_ssize_t shortest_line(const Plan *plan, const Nest *nest) noexcept nogil:
     """
     Lines with fewer positions are walked across: a loop along them would hardly begin, and the farther the base lies,
-    the more of what comes next it should see, to prefetch it. Plain writes wait less.
+    the more of what comes next it should see, to prefetch it. Plain writes wait less, and a kernel that is given
+    offsets waits for the index and the other operand, which it would go through again and again.
     """
     cdef Py_ssize_t bytes = base_bytes(plan) if plan.components == 1 and not plan.checks_only else 0
+    if not takes_direct(plan, nest):
+        return FOUR
     if bytes <= LARGE_BYTES // 2:
         return FOUR + (bytes > FAR_BYTES)
     return FAR_LINE if plan.operation != SET and bytes > LARGE_BYTES else FAR_LINE // 2
@@ -599,7 +602,7 @@ cdef void walk_short_lines_across(Plan *plan, const Nest *nest) noexcept nogil:
     cdef int position = nest.inner, line = nest.outer
     cdef Py_ssize_t apart
     if (
-        line < 0 or plan.shape[line] < FOUR or plan.shape[position] >= shortest_line(plan)
+        line < 0 or plan.shape[line] < FOUR or plan.shape[position] >= shortest_line(plan, nest)
         or not takes_items(plan, nest)
     ):
         return
@@ -703,8 +706,8 @@ cdef bint takes_items(const Plan *plan, const Nest *nest) noexcept nogil:
 
 cdef bint takes_direct(const Plan *plan, const Nest *nest) noexcept nogil:
     """
-    Whether a kernel reads the index itself: a plain one that leads to items that have such a kernel, and "raise" or a
-    read that gives each position something.
+    Whether a kernel reads the index itself: of a plain index there is one for the size, or the dtype, of the items, and
+    one that checks, under "raise"; under other modes for reads that give each position something.
     """
     cdef bint gives = plan.operation == READ and not plan.checks_only and (
         plan.mode == MODE_CLIP or plan.mode == MODE_WRAP

@@ -110,6 +110,7 @@ def unpad(padded, lengths):
         raise ValueError(
             f"length {lengths[row]} of row {row} is more than the {padded.shape[1]} that rows hold"
         )
+    lengths = lengths.astype(np.intp)
     row = np.repeat(np.arange(len(lengths)), lengths)
     return fastgather.gather_nd(padded, (row, _positions(lengths)))
 
@@ -259,7 +260,7 @@ def _take_rows(values, index, fill_value):
 
 
 def _as_lengths(lengths, total=None):
-    """`lengths` as 1-D int64; they add up to `total` if it is given."""
+    """`lengths` as 1-D integers; of intp, and adding up to `total`, if that is given."""
     if np.size(lengths) == 0 and not isinstance(lengths, np.ndarray):
         lengths = np.asarray(lengths, np.int64)  # [] alone would hold floats
     lengths = arguments.as_index(lengths, "lengths")
@@ -268,13 +269,15 @@ def _as_lengths(lengths, total=None):
     if lengths.min(initial=0) < 0:
         row = np.argmax(lengths < 0)
         raise ValueError(f"lengths must not be negative, but lengths[{row}] is {lengths[row]}")
+    if total is None:
+        return lengths
     # No length is more than `total`, so that their sum does not overflow.
-    if total is not None and (lengths.max(initial=0) > total or lengths.sum() != total):
+    if lengths.max(initial=0) > total or lengths.sum() != total:
         raise ValueError(
             f"lengths add up to {sum(lengths.tolist())}, but values has {total} rows: they must "
             "be the same"
         )
-    return lengths.astype(np.int64)
+    return lengths.astype(np.intp)
 
 
 def _starts(lengths):
@@ -288,7 +291,7 @@ def _positions(lengths):
 
 def _best_fit(lengths, row_length):
     """Where each sequence starts in the rows end to end, and how many rows there are."""
-    starts, room = np.zeros_like(lengths), np.zeros(0, np.int64)
+    starts, room = np.zeros_like(lengths), np.zeros(0, np.intp)
     sizes, counts = np.unique(lengths, return_counts=True)
     groups = np.split(np.argsort(lengths, kind="stable"), np.cumsum(counts))[:-1]
     for length, group in zip(sizes[::-1], groups[::-1], strict=True):

@@ -443,6 +443,7 @@ def with_32_bits(monkeypatch):
     monkeypatch.setattr(_arguments, "INTP", np.dtype(np.int32))
     monkeypatch.setattr(_arguments, "UINTP", np.dtype(np.uint32))
     monkeypatch.setattr(_arguments, "FIT_INTP", frozenset("bBhHi"))
+    monkeypatch.setattr(_arguments, "LARGEST_INTP", 2**31 - 1)
 
 
 @pytest.mark.parametrize("dtype", ["i8", "u8", ">i8"])
@@ -1324,13 +1325,17 @@ def test_segments_that_do_not_fit(fg, name):
             fg.segment_reduce(np.zeros(3), "sum", **{name: segments})
 
 
-@pytest.mark.parametrize("segments", [{"lengths": [2**32 + 3]}, {"offsets": [2**32, 3 - 2**32]}])
+@pytest.mark.parametrize(
+    "segments", [{"lengths": [2**32 + 3]}, {"lengths": [-(2**40)]}, {"offsets": [0, 3 - 2**32]}]
+)
 def test_segments_wider_than_intp(segments, monkeypatch):
     from fastgather import _fallback
 
     with_32_bits(monkeypatch)
     with pytest.raises(ValueError, match=next(iter(segments))):
         _fallback.segment_reduce(np.zeros(3), "sum", **segments)
+    with pytest.raises(ValueError, match=next(iter(segments))):
+        _fallback.segment_reduce(np.broadcast_to(np.int8(1), 2**31 - 1), "max", **segments)
     result = _fallback.segment_reduce(np.arange(3), "sum", lengths=[1, 2])
     assert result.tolist() == [0, 3]
 

@@ -164,6 +164,8 @@ def test_packing_of_nothing():
         (lambda: ragged.unpad([[1, 2]], [1, 1]), ValueError, "1 rows need as many lengths, not 2"),
         (lambda: ragged.unpad([[1, 2], [3, 4]], [1, 3]), ValueError,
          "length 3 of row 1 is more than the 2"),
+        (lambda: ragged.unpad([[1, 2]], np.array([2**64 - 1], "u8")), ValueError,
+         "length 18446744073709551615 of row 0 is more than the 2"),
         (lambda: ragged.unpad([[1, 2]], [-1]), ValueError, "negative"),
         (lambda: ragged.unpad([[1, 2]], [0.5]), TypeError, "lengths must hold integers"),
         (lambda: ragged.pack_sequences([1, 2, 3], [1, 1], 4), ValueError, "add up to 2"),
