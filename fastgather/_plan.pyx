@@ -540,7 +540,7 @@ cdef void walk_lines_first(Plan *plan, const Nest *nest) noexcept nogil:
     if (
         line >= 0 and plan.base_strides[line] == 0 and plan.base_strides[column] != 0 and takes_items(plan, nest)
         and (
-            takes_direct(plan, nest)
+            direct_kernel(plan, nest) != NULL
             and (takes_panel_of_lines(plan, column, line) or takes_transposed_lines(plan, column, line))
             or touched(plan, line) + LINE_BYTES // 2 <= touched(plan, column)
         )
@@ -553,7 +553,7 @@ cdef void walk_columns_first(Plan *plan, const Nest *nest) noexcept nogil:
     cdef int column = nest.outer, line = nest.inner
     if (
         column >= 0 and plan.base_strides[line] == 0 and nest.between == 1 and not plan.checks_only
-        and takes_direct(plan, nest)
+        and direct_kernel(plan, nest) != NULL
         and plan.base_strides[column] == plan.itemsize and plan.stream_strides[column] == plan.itemsize
         and plan.component.strides[line] == plan.component.itemsize
         and plan.shape[column] >= FAR_LINE and llabs(plan.stream_strides[line]) > LINE_BYTES
@@ -586,7 +586,7 @@ cdef Py_ssize_t shortest_line(const Plan *plan, const Nest *nest) noexcept nogil
     offsets waits for the index and the other operand, which it would go through again and again.
     """
     cdef Py_ssize_t bytes = base_bytes(plan) if plan.components == 1 and not plan.checks_only else 0
-    if not takes_direct(plan, nest):
+    if direct_kernel(plan, nest) == NULL:
         return FOUR
     if bytes <= LARGE_BYTES // 2:
         return FOUR + (bytes > FAR_BYTES)
@@ -704,19 +704,26 @@ cdef bint takes_items(const Plan *plan, const Nest *nest) noexcept nogil:
     return (plan.components == 1 or plan.checks_only) and nest.row < 0
 
 
-cdef bint takes_direct(const Plan *plan, const Nest *nest) noexcept nogil:
+cdef Direct direct_kernel(const Plan *plan, const Nest *nest) noexcept nogil:
     """
-    Whether a kernel reads the index itself: of a plain index there is one for the size, or the dtype, of the items, and
-    one that checks, under "raise"; under other modes for reads that give each position something.
+    The kernel that reads the index itself, or NULL. Of a plain index there is one for the size, or the dtype, of the
+    items, and one that checks, under "raise"; under other modes for reads that give each position something.
     """
+    cdef int code
     cdef bint gives = plan.operation == READ and not plan.checks_only and (
         plan.mode == MODE_CLIP or plan.mode == MODE_WRAP
         or (plan.mode == MODE_FILL and nest.fill_size == plan.itemsize)
     )
-    return (
-        takes_items(plan, nest) and nest.alike and (plan.mode == MODE_RAISE or gives)
-        and forced != OFFSETS and direct_kernel(plan, plan.component.code) != NULL
-    )
+    if not (takes_items(plan, nest) and nest.alike and (plan.mode == MODE_RAISE or gives) and forced != OFFSETS):
+        return NULL
+    code = plan.component.code
+    if plan.checks_only:
+        return check_direct_kernel(code)
+    if plan.operation > SET:
+        return reduce_direct_kernel(plan.typenum, code)
+    if plan.operation == READ:
+        return gather_direct_kernel(plan.itemsize, code, plan.mode)
+    return scatter_direct_kernel(plan.itemsize, code)
 
 
 cdef bint takes_points(const Plan *plan, const Nest *nest) noexcept nogil:
@@ -993,7 +1000,7 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
     Which kernel, and why.
 
     case                                      kernel
-    one index, single items (`takes_direct`)  direct: no detour by way of offsets
+    one index, single items (`direct_kernel`) direct: no detour by way of offsets
     two components to four (`takes_points`)   direct, too
     index constant along the row, contiguous  by bytes: a memcpy a row
     anything else                             by offsets
@@ -1003,7 +1010,6 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
     """
     cdef Py_ssize_t itemsize = plan.itemsize
     cdef int code = plan.component.code if plan.components else 0
-    nest.direct = NULL
     if plan.operation >= DIV:
         nest.kernel = divide_kernel(plan.typenum)
     elif plan.operation > SET:
@@ -1017,8 +1023,8 @@ cdef void choose_kernel(Plan *plan, Nest *nest) noexcept nogil:
     nest.takes_points = takes_points(plan, nest)
     if nest.takes_points:
         nest.direct = (gather_points_kernel if plan.operation == READ else scatter_points_kernel)(itemsize, code)
-    elif takes_direct(plan, nest):
-        nest.direct = direct_kernel(plan, code)
+    else:
+        nest.direct = direct_kernel(plan, nest)
     nest.points = NULL
     if nest.alike and plan.components > 1 and plan.mode == MODE_RAISE and forced != OFFSETS:
         nest.points = points_resolver(code)
@@ -1078,16 +1084,6 @@ cdef bint writes_past_caches(const Plan *plan, const Nest *nest) noexcept nogil:
         and nest.panel != ROWS and stretch >= 2 * LINE_BYTES
         and (elements(plan) * plan.itemsize >= BYPASS_BYTES or forced == NONTEMPORAL)
     )
-
-
-cdef Direct direct_kernel(const Plan *plan, int code) noexcept nogil:
-    if plan.checks_only:
-        return check_direct_kernel(code)
-    if plan.operation > SET:
-        return reduce_direct_kernel(plan.typenum, code)
-    if plan.operation == READ:
-        return gather_direct_kernel(plan.itemsize, code, plan.mode)
-    return scatter_direct_kernel(plan.itemsize, code)
 
 
 cdef bint row_is_contiguous(const Plan *plan, int row) noexcept nogil:
