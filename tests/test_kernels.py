@@ -453,6 +453,26 @@ def test_few_columns_are_rows_and_duplicates_keep_their_order(dtype, threads, fo
             assert result.tobytes() == right.tobytes()
 
 
+@pytest.mark.parametrize("threads", [1, 2, 7])
+@pytest.mark.parametrize("shape", [(6, 2, 960), (2, 7, 300), (1, 3, 2000), (3, 1, 129)])
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128])
+def test_rows_across_few_places_are_written_in_pieces(dtype, shape, threads):
+    """A piece lies across many lines of the base; duplicates keep their order in each."""
+    from fastgather import _core, _fallback
+
+    rng = np.random.default_rng(0)
+    base = rng.random(shape[::-1]).astype(dtype).T
+    index = rng.integers(-shape[1], shape[1], 3 * shape[1] + 5)
+    source = rng.random((shape[0], index.size, shape[2])).astype(dtype)
+    with _core.num_threads(threads):
+        for name, *reduce in [("index_copy",), ("index_add",), ("index_reduce", "prod")]:
+            result, expected = (
+                getattr(engine, name)(base, 1, index, source, *reduce)
+                for engine in (_core, _fallback)
+            )
+            assert_same(result, expected)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64, np.complex128])
 @pytest.mark.parametrize("operation", ["sum", "prod", "amax", "amin"])
 @pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 7, 8, 9, 16, 19, 37, 300])
