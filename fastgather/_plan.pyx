@@ -1199,9 +1199,8 @@ cdef Py_ssize_t lines_with_room(Py_ssize_t lines, size_t stride, Py_ssize_t rows
 cdef Py_ssize_t row_items(const Plan *plan, const Nest *nest, Py_ssize_t items_a_line) noexcept nogil:
     """
     How much of a row is walked at a time: of one that lies across the lines of the base so little that
-    these lines are still in a cache for the next position, which has its items beside those of this one; of one that
-    is written as much as has all its places in the first level of it. The same of one that lies across the lines of
-    the result.
+    these lines are still in a cache for the next position, which has its items beside those of this one, or as much as
+    has all its places in the first level of it. The same of one that lies across the lines of the result.
     """
     cdef Py_ssize_t stride = llabs(plan.base_strides[nest.row]), most, lines
     cdef Py_ssize_t both = max(<Py_ssize_t> 1, stride + llabs(plan.stream_strides[nest.row]))
@@ -1214,10 +1213,11 @@ cdef Py_ssize_t row_items(const Plan *plan, const Nest *nest, Py_ssize_t items_a
         return min(most, max(<Py_ssize_t> LINE_BYTES, PIECE_BYTES // both))
     if stride <= LINE_BYTES or nest.inner < 0:
         return most
-    if plan.operation != READ:
-        return max(items_a_line, PIECE_BYTES // (both + span(plan)))
-    lines = panel_bytes // items_a_line // max(<Py_ssize_t> 1, span(plan) + plan.itemsize)
-    return items_a_line * max(<Py_ssize_t> 1, min(<Py_ssize_t> LINES_READ, lines))
+    lines = 1
+    if plan.operation == READ:
+        lines = panel_bytes // items_a_line // max(<Py_ssize_t> 1, span(plan) + plan.itemsize)
+        lines = max(<Py_ssize_t> 1, min(<Py_ssize_t> LINES_READ, lines))
+    return max(lines * items_a_line, PIECE_BYTES // (both + span(plan)))
 
 
 cdef Py_ssize_t positions_a_line(const Plan *plan, const Nest *nest) noexcept nogil:

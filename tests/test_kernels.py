@@ -456,7 +456,7 @@ def test_few_columns_are_rows_and_duplicates_keep_their_order(dtype, threads, fo
 @pytest.mark.parametrize("threads", [1, 2, 7])
 @pytest.mark.parametrize("shape", [(6, 2, 960), (2, 7, 300), (1, 3, 2000), (3, 1, 129)])
 @pytest.mark.parametrize("dtype", [np.float64, np.complex128])
-def test_rows_across_few_places_are_written_in_pieces(dtype, shape, threads):
+def test_rows_across_few_places_are_walked_in_pieces(dtype, shape, threads):
     """A piece lies across many lines of the base; duplicates keep their order in each."""
     from fastgather import _core, _fallback
 
@@ -464,11 +464,16 @@ def test_rows_across_few_places_are_written_in_pieces(dtype, shape, threads):
     base = rng.random(shape[::-1]).astype(dtype).T
     index = rng.integers(-shape[1], shape[1], 3 * shape[1] + 5)
     source = rng.random((shape[0], index.size, shape[2])).astype(dtype)
+    calls = [
+        ("index_select",),
+        ("index_copy", source),
+        ("index_add", source),
+        ("index_reduce", source, "prod"),
+    ]
     with _core.num_threads(threads):
-        for name, *reduce in [("index_copy",), ("index_add",), ("index_reduce", "prod")]:
+        for name, *more in calls:
             result, expected = (
-                getattr(engine, name)(base, 1, index, source, *reduce)
-                for engine in (_core, _fallback)
+                getattr(engine, name)(base, 1, index, *more) for engine in (_core, _fallback)
             )
             assert_same(result, expected)
 
