@@ -1257,7 +1257,7 @@ def _write_by_numpy(input, where, src, operation, out):
     if input.dtype.hasobject:
         return None
     if operation != "set" and (
-        input.dtype.kind not in "biufc"
+        reductions.kind_of(input.dtype) not in "biufc"
         or operation == "mean"
         or reductions.needs_accumulator(input.dtype, operation)
         or input.ndim > AT_DIMS
@@ -1329,7 +1329,7 @@ def _write(input, where, users, shape, src, operation, include_self, out, mode, 
     if out is not None:
         arguments.check_out(out, input.shape, input.dtype)
     # Other dtypes may raise half-way; theirs is a copy to work on.
-    safe = operation == "set" or input.dtype.kind in "biufc"
+    safe = operation == "set" or reductions.kind_of(input.dtype) in "biufc"
     direct = out is not None and safe and _is_flat(out)
     if direct:
         check()
@@ -1374,7 +1374,7 @@ def _combine(line, walk, src, operation, include_self=True):
     source = src if src.shape == shape else np.broadcast_to(src, shape)
     settled = (
         operation == "set"
-        or flat.dtype.kind not in "fc"
+        or reductions.kind_of(flat.dtype) not in "fc"
         or (flat.size <= MANY * source.size and not _leaves_bits_open(flat, operation))
     )
     for block, places, valid in _walk(line, *walk):
@@ -1412,7 +1412,7 @@ def _combine_at(flat, positions, src, operation, settled):
     `settled` says that what `flat` holds leaves no bits open; the result, whether it still does.
     """
     before = None
-    if flat.dtype.kind in "fc":
+    if reductions.kind_of(flat.dtype) in "fc":
         opened = _leaves_bits_open(src, operation)
         settled = settled and not opened
         if opened or (not settled and _leaves_bits_open(flat[positions], operation)):
@@ -1552,7 +1552,7 @@ def _walk(line, where, users, sizes, lead, mode, check):
     "fill" and "drop" the mask of what was inside. In blocks, all that is computed on the way stays
     in the cache.
     """
-    most = BLOCK // max(1, math.prod(sizes[len(where) :])) or 1
+    most = BLOCK // max(1, math.prod(sizes[len(where) :])) // max(1, len(users)) or 1
     # The index of an empty result is checked all the same, in one block.
     cut = math.prod(lead) > most
     rooms = {

@@ -466,6 +466,8 @@ def test_narrow_complex_numbers_keep_both_parts(fg, name):
     data = np.array([1 + 2j, 3 + 4j]).astype(getattr(ml_dtypes, name))
     result = fg.scatter_reduce(data, 0, [1], data[:1], "sum")
     assert result.astype(complex).tolist() == [1 + 2j, 4 + 6j]
+    result = fg.scatter_reduce(data, 0, [1], data[:1], "amax")
+    assert result.astype(complex).tolist() == [1 + 2j, 3 + 4j]
     with pytest.raises(TypeError, match="mean is not defined"):
         fg.scatter_reduce(data, 0, [1], data[:1], "mean")
 
