@@ -1050,7 +1050,9 @@ def _read_slices(input, dim, index, out, mode, fill_value):
     few = math.prod(shape) <= LINES and (mode == "raise" or _is_line(input))
     checked = (out is None or few) and _numpy_checks(input, index)
     if checked and mode == "wrap":
-        index = index.astype(np.intp)  # that no other thread writes into
+        # A copy that no other thread writes into. NumPy wraps it again for each row that it reads.
+        often = math.prod(shape) > max(SMALL, index.size)
+        index = _resolve(index, size, mode, None)[0] if often else index.astype(np.intp)
     if checked and (mode in NUMPY_MODES or (mode == "wrap" and _is_near(index, size))):
         try:
             return _deliver(_take(input, dim, index, mode), out)
@@ -1371,23 +1373,26 @@ def _combine(line, walk, src, operation, include_self=True):
     if operation != "set" and not include_self:
         _combine(line, walk, arguments.identity(operation, flat.dtype), "set")
     shape = walk[3] + flat.shape[1:]
-    source = src if src.shape == shape else np.broadcast_to(src, shape)
+    one_value = operation == "set" and src.ndim == 0
+    source = src if one_value or src.shape == shape else np.broadcast_to(src, shape)
     settled = (
         operation == "set"
         or reductions.kind_of(flat.dtype) not in "fc"
         or (flat.size <= MANY * source.size and not _leaves_bits_open(flat, operation))
     )
     for block, places, valid in _walk(line, *walk):
-        values = source[block]
         if valid is not None:
             valid = np.broadcast_to(valid, places.shape)
-            places, values = places[valid], values[valid]
+            places = places[valid]
         # NumPy takes an index of one dim in order; in more dims it may choose another order.
-        places, values = places.reshape(-1), values.reshape(-1, *flat.shape[1:])
+        places = places.reshape(-1)
+        if one_value:  # which NumPy writes faster than what repeats it
+            flat[places] = src
+            continue
+        values = source[block] if valid is None else source[block][valid]
+        values = values.reshape(-1, *flat.shape[1:])
         if operation != "set":
             settled = _combine_at(flat, places, values, operation, settled)
-        elif src.ndim == 0:  # which NumPy writes faster than what repeats it
-            flat[places] = src
         else:
             lost = STRINGS_ARE_LOST and flat.dtype.kind == "T"
             flat[places] = values.copy() if lost else values
@@ -1519,7 +1524,8 @@ def _resolve(index, size, mode, check, room=None):
     if not size and index.size:
         check()
     room = np.empty(index.size, arguments.INTP) if room is None else room[: index.size]
-    room = room.reshape(index.shape)
+    if index.ndim != 1:
+        room = room.reshape(index.shape)
     unsigned = room.view(arguments.UINTP)  # a negative index is beyond any size
     signed = index.dtype.kind == "i"
     copy = room if signed else unsigned
@@ -1568,9 +1574,13 @@ def _walk(line, where, users, sizes, lead, mode, check):
         and all(abs(where[k].strides[-1]) > where[k].itemsize for k in users)
         and all(where[k].dtype.char in arguments.FIT_INTP for k in users)
     )
+    none_repeats = bool(where) and all(array.shape == lead for array in where)
     for block in _blocks(lead, most):
         parts, shape, valid = list(where), lead, None
-        if block:
+        if block and none_repeats:
+            parts = [array[block] for array in where]
+            shape = parts[0].shape
+        elif block:
             for k, array in enumerate(where):
                 spans = zip(block[len(lead) - array.ndim :], array.shape, strict=False)
                 parts[k] = array[(*(span if n > 1 else slice(None) for span, n in spans), ...)]
@@ -1688,10 +1698,11 @@ def _positions(line, parts, users, shape):
     ]
     if start or not terms:
         terms.append(np.array(start))
+    own = {id(parts[dim]) for dim in users}
     # What is small and broadcasts is summed first.
-    total, *others = sorted(terms, key=lambda term: term.size)
+    total, *others = sorted(terms, key=operator.attrgetter("size"))
     for term in others:
-        fresh = term.shape == shape and any(term is parts[dim] for dim in users)
+        fresh = term.shape == shape and id(term) in own
         total = np.add(total, term, out=term if fresh else None)
     return total if total.shape == shape else np.broadcast_to(total, shape)
 
