@@ -1051,7 +1051,7 @@ def _read_slices(input, dim, index, out, mode, fill_value):
     checked = (out is None or few) and _numpy_checks(input, index)
     if checked and mode == "wrap":
         # A copy that no other thread writes into. NumPy wraps it again for each row that it reads.
-        often = math.prod(shape) > max(SMALL, index.size)
+        often = index.size <= BLOCK and math.prod(shape) > max(SMALL, index.size)
         index = _resolve(index, size, mode, None)[0] if often else index.astype(np.intp)
     if checked and (mode in NUMPY_MODES or (mode == "wrap" and _is_near(index, size))):
         try:

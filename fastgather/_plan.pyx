@@ -57,7 +57,7 @@ cdef enum:
     SETTLED_TIMES = 4           # as many times at least
     SHORT_TILE = 2 * TILE       # of up to
     SIDE_BY_SIDE = 64           # positions along its outer dim that are written between each other's
-    PIECE_BYTES = 1 << 14       # of both operands that a row lies across, of which a few index values name columns
+    PIECE_BYTES = 1 << 14       # of both operands that a row lies across, which stay in the first-level cache
     SHORT_BYTES = 1 << 23       # an index of short lines that a read may go through several times
     FAR_LINE = 16               # positions of a line that is not too short for a base in memory, half in the last cache
     CACHE_BYTES = 1 << 18       # what surely stays in a core's cache
