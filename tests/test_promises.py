@@ -1462,3 +1462,10 @@ def test_names_may_be_strings_of_numpy(fg, reduce, expected, dtype):
     how = {"reduce": np.str_(reduce), "mode": np.str_("clip")}
     assert fg.scatter_reduce(data, 0, [1], three, **how)[1] == expected
     assert fg.index_reduce(data, 0, [1], three, **how)[1] == expected
+
+
+def test_the_same_call_again_gives_the_same(fg):
+    """What an engine keeps of a call, as index arrays that count, is not written to."""
+    x = np.asfortranarray(np.arange(300).reshape(100, 3))
+    for _ in range(2):
+        assert np.array_equal(fg.take_along_axis(x, np.array([[2]]), 1, mode="clip"), x[:, 2:])
