@@ -769,7 +769,7 @@ def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_val
             raise
     if out is not None:
         arguments.check_out(out, result_shape, params.dtype)
-    where = _where_nd(params.shape, components, shape or (1,), batch_dims)
+    where = _where_nd(params.shape, indices, components, shape or (1,), batch_dims)
     users = range(batch_dims, len(where))
     if (
         mode == "raise"
@@ -782,7 +782,7 @@ def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_val
         result = _read_by_numpy(params, (*where[:batch_dims], *own))
         if result is not None:
             return _deliver(result.reshape(result_shape), out)
-    where = list(map(_distinct, where))
+    where = _all_distinct(where)
     check = functools.partial(_check_nd, indices, components, params.shape, batch_dims, mode)
     return _read(params, where, users, result_shape, out, mode, fill_value, check)
 
@@ -854,7 +854,7 @@ def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="rais
         result = _write_by_numpy(data, where, src, operation, out)
         if result is not None:
             return result
-    where = list(map(_distinct, _where_nd(data.shape, components, lead, 0)))
+    where = _all_distinct(_where_nd(data.shape, indices, components, lead, 0))
     users, shape = range(len(where)), lead + rest
     check = functools.partial(_check_nd, indices, components, data.shape, 0, mode)
     return _write(data, where, users, shape, updates, operation, True, out, mode, check)
@@ -1306,21 +1306,26 @@ def _write_slices(input, dim, index, source, out, mode, check):
         source = source.compress(valid, axis=dim) if source.ndim else source
     if STRINGS_ARE_LOST and input.dtype.kind == "T":
         source = source.copy()
-    result, (source,) = _destination(input, out, [source])
+    source = _apart(source, out)
+    result = _destination(input, out)
     np.asarray(result)[(slice(None),) * dim + (index,)] = source
     return result
 
 
-def _destination(input, out, operands):
-    """A copy of `input`, or `out` with what it holds, and the operands out of the way of writes."""
+def _destination(input, out):
+    """A copy of `input`, or `out` with what it holds."""
     if out is None:
-        return input.copy(), operands
-    operands = [array.copy() if np.may_share_memory(array, out) else array for array in operands]
+        return input.copy()
     if out is not input and (out.ctypes.data != input.ctypes.data or out.strides != input.strides):
         # Not onto itself: a 0-d StringDType array is empty afterwards (NumPy 2.4). Nor onto a part
         # of itself: a 0-d record is spoiled.
         np.copyto(out, input.copy() if np.may_share_memory(out, input) else input)
-    return out, operands
+    return out
+
+
+def _apart(array, out):
+    """`array` out of the way of writes to `out`."""
+    return array.copy() if out is not None and np.may_share_memory(array, out) else array
 
 
 def _write(input, where, users, shape, src, operation, include_self, out, mode, check):
@@ -1335,7 +1340,8 @@ def _write(input, where, users, shape, src, operation, include_self, out, mode, 
     direct = out is not None and safe and _is_flat(out)
     if direct:
         check()
-    result, (src, *where) = _destination(input, out if direct else None, [src, *where])
+        src, *where = (_apart(array, out) for array in (src, *where))
+    result = _destination(input, out if direct else None)
     array = np.asarray(result)
     array = array if len(where) <= array.ndim else array[None]
     if operation != "set" or not array.flags.c_contiguous:
@@ -1347,8 +1353,7 @@ def _write(input, where, users, shape, src, operation, include_self, out, mode, 
         by_numpy = mode == "raise" and line[1:] == ((1,), 0) and _numpy_checks(array, where[0])
         walk = (where, users, array.shape, lead, mode, None if by_numpy else check)
         try:
-            with np.errstate(all="ignore"):
-                _combine(line, walk, src, operation, include_self)
+            _combine(line, walk, src, operation, include_self)
         except IndexError:
             check()
             raise
@@ -1360,6 +1365,7 @@ def _write(input, where, users, shape, src, operation, include_self, out, mode, 
     return out
 
 
+@np.errstate(all="ignore")
 def _combine(line, walk, src, operation, include_self=True):
     """Combine `src` into the places of `line` to which `walk` leads, in order."""
     flat = line[0]
@@ -1523,9 +1529,7 @@ def _resolve(index, size, mode, check, room=None):
     """
     if not size and index.size:
         check()
-    room = np.empty(index.size, arguments.INTP) if room is None else room[: index.size]
-    if index.ndim != 1:
-        room = room.reshape(index.shape)
+    room = np.empty(index.shape, arguments.INTP) if room is None else _cut(room, index.shape)
     unsigned = room.view(arguments.UINTP)  # a negative index is beyond any size
     signed = index.dtype.kind == "i"
     copy = room if signed else unsigned
@@ -1541,13 +1545,29 @@ def _resolve(index, size, mode, check, room=None):
     elif mode == "wrap" and index.size:
         whole = np.floor_divide(copy, size, out=np.empty_like(copy))  # twice as fast as modulo
         copy -= np.multiply(whole, size, out=whole)
-    elif check is not None and index.size and np.maximum.reduce(unsigned, None) >= size:
+    elif check is not None and _is_outside(room, size):
         if signed:
             room += (room >> 63) & size
-        if np.maximum.reduce(unsigned, None) >= size:
+        if _is_outside(room, size):
             check()
             raise IndexError("index out of bounds: another thread has changed it")
     return room, None
+
+
+def _is_outside(index, size):
+    """Whether a number of this intp array is negative or too large."""
+    if not index.size:
+        return False
+    # Of numbers below a power of two all bits are, which NumPy finds in half the time.
+    largest = np.bitwise_or if size & (size - 1) == 0 else np.maximum
+    return largest.reduce(index.view(arguments.UINTP), None) >= size
+
+
+def _cut(room, shape):
+    """As much of a line as `shape` takes, in this shape; of no line None."""
+    if room is None or room.shape == shape:
+        return room
+    return room[: math.prod(shape)].reshape(shape)
 
 
 def _walk(line, where, users, sizes, lead, mode, check):
@@ -1565,35 +1585,49 @@ def _walk(line, where, users, sizes, lead, mode, check):
         k: np.empty(min(most, where[k].size) if cut else where[k].size, arguments.INTP)
         for k in users
     }
+    stacked = isinstance(where, np.ndarray)  # of equal parts, so that the first tells of all
+    given = where[:1] if stacked else [where[k] for k in users]
+    none_repeats = stacked or (len(where) > 0 and all(array.shape == lead for array in where))
+    dense = mode == "raise" and line is not None and line[1:] == (_steps(sizes[: len(where)]), 0)
     # Of strided arrays, as the coordinates in an array of points, NumPy reads all side by side.
     at_once = (
-        mode == "raise"
+        dense
         and len(users) > 2
-        and line is not None
-        and line[1:] == (_steps(sizes[: len(where)]), 0)
-        and all(abs(where[k].strides[-1]) > where[k].itemsize for k in users)
-        and all(where[k].dtype.char in arguments.FIT_INTP for k in users)
+        and all(abs(array.strides[-1]) > array.itemsize for array in given)
+        and all(array.dtype.char in arguments.FIT_INTP for array in given)
     )
-    none_repeats = bool(where) and all(array.shape == lead for array in where)
+    # NumPy checks places again, so that they may come of the caller's own arrays in a dense one.
+    own = dense and len(where) > 1 and all(array.dtype == arguments.INTP for array in given)
+    by_dims = own and none_repeats and len(users) == len(where)
     for block in _blocks(lead, most):
-        parts, shape, valid = list(where), lead, None
+        parts, shape, valid = where, lead, None
         if block and none_repeats:
-            parts = [array[block] for array in where]
+            parts = where[(slice(None), *block)] if stacked else [array[block] for array in where]
             shape = parts[0].shape
         elif block:
-            for k, array in enumerate(where):
-                spans = zip(block[len(lead) - array.ndim :], array.shape, strict=False)
-                parts[k] = array[(*(span if n > 1 else slice(None) for span, n in spans), ...)]
+            parts = [array[_repeated(block, array.shape, lead)] for array in where]
             shape = tuple(len(range(n)[span]) for n, span in zip(lead, block, strict=False))
             shape += lead[len(block) :]
-        places = _ravelled(parts, sizes, shape) if at_once else None
+        places = None
+        if at_once:
+            places = _ravelled(parts, sizes, shape)
+        elif by_dims:
+            places = _summed(parts, sizes, _cut(rooms[0], shape))
         if places is None:
+            parts = list(parts)
             for k in users:
-                parts[k], inside = _resolve(parts[k], sizes[k], mode, check, rooms[k])
-                if inside is not None:
-                    valid = inside if valid is None else valid & inside
-            places = tuple(parts) if line is None else _positions(line, parts, users, shape)
+                if not own or _is_outside(parts[k], sizes[k]):
+                    parts[k], inside = _resolve(parts[k], sizes[k], mode, check, rooms[k])
+                    if inside is not None:
+                        valid = inside if valid is None else valid & inside
+            places = tuple(parts) if line is None else _positions(line, parts, rooms, shape)
         yield block, places, valid
+
+
+def _repeated(block, shape, lead):
+    """The block of `lead` in an array of `shape`, which broadcasts to it."""
+    spans = zip(block[len(lead) - len(shape) :], shape, strict=False)
+    return (*(span if n > 1 else slice(None) for span, n in spans), ...)
 
 
 def _blocks(shape, most):
@@ -1635,8 +1669,22 @@ def _depth(lines_shape, dim, index_shape, shape):
     return depth
 
 
-def _where_nd(full_shape, components, lead, batch_dims):
-    """The index arrays of gather_nd and scatter_nd, batch dims first, which broadcast to `lead`."""
+def _all_distinct(where):
+    """Index arrays, each as by `_distinct`; they stay one array if they are and nothing repeats."""
+    if isinstance(where, np.ndarray) and 0 not in where.strides:
+        return where
+    return list(map(_distinct, where))
+
+
+def _where_nd(full_shape, indices, components, lead, batch_dims):
+    """
+    The index arrays of gather_nd and scatter_nd, batch dims first, which broadcast to `lead`.
+
+    They are one array if `indices` is.
+    """
+    if type(indices) is np.ndarray and components and not batch_dims:
+        last = indices.ndim - 1
+        return indices.transpose(last, *range(last)).reshape(len(components), *lead)
     batch = [
         np.arange(n).reshape((-1,) + (1,) * (len(lead) - d - 1))
         for d, n in enumerate(full_shape[:batch_dims])
@@ -1667,8 +1715,10 @@ _small_grid = functools.lru_cache(32)(_grid)
 def _with_rest(where, shape):
     """Index arrays for all dims of `shape`, where `where` has them for the first."""
     rest = shape[len(where) :]
+    if not rest:
+        return where
     where = [array.reshape(array.shape + (1,) * len(rest)) for array in where]
-    return [*where, *np.ogrid[_spans(rest)]] if rest else where
+    return [*where, *np.ogrid[_spans(rest)]]
 
 
 def _ravelled(parts, sizes, shape):
@@ -1680,30 +1730,47 @@ def _ravelled(parts, sizes, shape):
     return places if places.shape == shape else np.broadcast_to(places, shape)
 
 
+def _summed(parts, sizes, room):
+    """The same in `room`, of index arrays of its shape and dtype; faster for contiguous or few."""
+    sizes = sizes[: len(parts)]
+    if isinstance(parts, np.ndarray) and len(set(sizes)) == 1:
+        outside = _is_outside(parts, sizes[0])
+    else:
+        outside = any(map(_is_outside, parts, sizes))
+    if outside:
+        return None
+    places = parts[0]
+    for k in range(1, len(parts)):
+        places = np.add(np.multiply(places, sizes[k], out=room), parts[k], out=room)
+    return places
+
+
 @functools.lru_cache
 def _steps(sizes):
     """How many items apart the positions along each dim of an array in C order are."""
     return tuple(math.prod(sizes[d + 1 :]) for d in range(len(sizes)))
 
 
-def _positions(line, parts, users, shape):
+def _positions(line, parts, rooms, shape):
     """The places in a line of what the index arrays `parts`, which broadcast to `shape`, name.
 
-    Those of the dims `users` are not kept.
+    `rooms` has lines of intp to work in, by dim.
     """
     _, steps, start = line
-    terms = [
-        part if step == 1 else np.multiply(part, step, out=part if dim in users else None)
-        for dim, (part, step) in enumerate(zip(parts, steps, strict=True))
-    ]
+    terms = [(part, rooms.get(dim)) for dim, part in enumerate(parts)]
+    for dim, step in enumerate(steps):
+        part, room = terms[dim]
+        if step != 1:
+            terms[dim] = np.multiply(part, step, out=_cut(room, part.shape)), room
     if start or not terms:
-        terms.append(np.array(start))
-    own = {id(parts[dim]) for dim in users}
+        terms.append((np.array(start), None))
     # What is small and broadcasts is summed first.
-    total, *others = sorted(terms, key=operator.attrgetter("size"))
-    for term in others:
-        fresh = term.shape == shape and id(term) in own
-        total = np.add(total, term, out=term if fresh else None)
+    terms.sort(key=lambda term: term[0].size)
+    total, own = terms[0]
+    for term, room in terms[1:]:
+        if total.shape != shape or own is None:
+            own = room if term.shape == shape else None
+        total = np.add(total, term, out=_cut(own, shape))
     return total if total.shape == shape else np.broadcast_to(total, shape)
 
 

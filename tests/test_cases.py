@@ -516,6 +516,14 @@ def test_case_with_every_index_dtype(fg, case):
     assert_same(run(fg, function, arguments), expected)
 
 
+def test_no_coordinates_for_more_than_a_block(fg):
+    x, indices = np.arange(4).reshape(2, 2), np.zeros((70_000, 0), int)
+    assert_same(fg.gather_nd(x, indices), np.broadcast_to(x, (70_000, 2, 2)))
+    updates = np.ones((70_000, 2, 2), int)
+    assert_same(fg.scatter_nd(x, indices, updates, "add"), x + 70_000)
+    assert_same(fg.scatter_nd(x, indices, 5), np.full_like(x, 5))
+
+
 def test_random_masking_of_a_masked_autoencoder(fg):
     """The contract's second example (He et al., arXiv 2111.06377)."""
     x = np.arange(64).reshape(1, 16, 4)
