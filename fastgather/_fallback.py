@@ -1555,16 +1555,16 @@ def _resolve(index, size, mode, check, room=None):
 
 
 def _is_outside(index, size):
-    """Whether a number of this intp array is negative or too large."""
+    """Whether a number of this intp array is negative, so too large as unsigned, or too large."""
     if not index.size:
         return False
-    # Of numbers below a power of two all bits are, which NumPy finds in half the time.
+    # All are below a power of two if their bitwise or is, which NumPy finds in half the time.
     largest = np.bitwise_or if size & (size - 1) == 0 else np.maximum
     return largest.reduce(index.view(arguments.UINTP), None) >= size
 
 
 def _cut(room, shape):
-    """As much of a line as `shape` takes, in this shape; of no line None."""
+    """The start of a line of memory, in this shape; None if there is no line."""
     if room is None or room.shape == shape:
         return room
     return room[: math.prod(shape)].reshape(shape)
@@ -1572,11 +1572,11 @@ def _cut(room, shape):
 
 def _walk(line, where, users, sizes, lead, mode, check):
     """
-    The index arrays `where`, which broadcast to `lead`, resolved block by block in C order.
+    The index arrays `where`, which broadcast to `lead`, checked block by block in C order.
 
     Yields the slices of a block, its places in `line`, or its index arrays if that is None, and for
     "fill" and "drop" the mask of what was inside. In blocks, all that is computed on the way stays
-    in the cache.
+    in the cache; places may lie in memory that the next block uses again.
     """
     most = BLOCK // max(1, math.prod(sizes[len(where) :])) // max(1, len(users)) or 1
     # The index of an empty result is checked all the same, in one block.
@@ -1585,10 +1585,12 @@ def _walk(line, where, users, sizes, lead, mode, check):
         k: np.empty(min(most, where[k].size) if cut else where[k].size, arguments.INTP)
         for k in users
     }
-    stacked = isinstance(where, np.ndarray)  # of equal parts, so that the first tells of all
-    given = where[:1] if stacked else [where[k] for k in users]
-    none_repeats = stacked or (len(where) > 0 and all(array.shape == lead for array in where))
+    given = where[:1] if isinstance(where, np.ndarray) else [where[k] for k in users]
+    # An array without gaps holds every place that NumPy lets through: there the caller's own arrays
+    # will do, even if another thread changes them after the look.
     dense = mode == "raise" and line is not None and line[1:] == (_steps(sizes[: len(where)]), 0)
+    as_given = dense and len(where) > 1 and all(array.dtype == arguments.INTP for array in given)
+    by_dims = as_given and len(users) == len(where) and all(array.shape == lead for array in given)
     # Of strided arrays, as the coordinates in an array of points, NumPy reads all side by side.
     at_once = (
         dense
@@ -1596,27 +1598,17 @@ def _walk(line, where, users, sizes, lead, mode, check):
         and all(abs(array.strides[-1]) > array.itemsize for array in given)
         and all(array.dtype.char in arguments.FIT_INTP for array in given)
     )
-    # NumPy checks places again, so that they may come of the caller's own arrays in a dense one.
-    own = dense and len(where) > 1 and all(array.dtype == arguments.INTP for array in given)
-    by_dims = own and none_repeats and len(users) == len(where)
-    for block in _blocks(lead, most):
-        parts, shape, valid = where, lead, None
-        if block and none_repeats:
-            parts = where[(slice(None), *block)] if stacked else [array[block] for array in where]
-            shape = parts[0].shape
-        elif block:
-            parts = [array[_repeated(block, array.shape, lead)] for array in where]
-            shape = tuple(len(range(n)[span]) for n, span in zip(lead, block, strict=False))
-            shape += lead[len(block) :]
-        places = None
+    for block, parts, shape in _parts(where, lead, most):
+        places = valid = None
         if at_once:
             places = _ravelled(parts, sizes, shape)
         elif by_dims:
             places = _summed(parts, sizes, _cut(rooms[0], shape))
         if places is None:
-            parts = list(parts)
+            parts, at_once, by_dims = list(parts), False, False
             for k in users:
-                if not own or _is_outside(parts[k], sizes[k]):
+                as_given = as_given and not _is_outside(parts[k], sizes[k])
+                if not as_given:
                     parts[k], inside = _resolve(parts[k], sizes[k], mode, check, rooms[k])
                     if inside is not None:
                         valid = inside if valid is None else valid & inside
@@ -1624,8 +1616,24 @@ def _walk(line, where, users, sizes, lead, mode, check):
         yield block, places, valid
 
 
+def _parts(where, lead, most):
+    """The slices of each block of at most `most`, its part of each index array, and its shape."""
+    stacked = isinstance(where, np.ndarray)
+    none_repeats = stacked or (len(where) > 0 and all(array.shape == lead for array in where))
+    for block in _blocks(lead, most):
+        parts, shape = where, lead
+        if block and none_repeats:
+            parts = where[(slice(None), *block)] if stacked else [array[block] for array in where]
+            shape = parts[0].shape
+        elif block:
+            parts = [array[_repeated(block, array.shape, lead)] for array in where]
+            shape = tuple(len(range(n)[span]) for n, span in zip(lead, block, strict=False))
+            shape += lead[len(block) :]
+        yield block, parts, shape
+
+
 def _repeated(block, shape, lead):
-    """The block of `lead` in an array of `shape`, which broadcasts to it."""
+    """The slices of a block of `lead` in an array of `shape`, which broadcasts to it."""
     spans = zip(block[len(lead) - len(shape) :], shape, strict=False)
     return (*(span if n > 1 else slice(None) for span, n in spans), ...)
 
@@ -1670,7 +1678,7 @@ def _depth(lines_shape, dim, index_shape, shape):
 
 
 def _all_distinct(where):
-    """Index arrays, each as by `_distinct`; they stay one array if they are and nothing repeats."""
+    """Index arrays, each as by `_distinct`; one array stays one where nothing repeats."""
     if isinstance(where, np.ndarray) and 0 not in where.strides:
         return where
     return list(map(_distinct, where))
@@ -1680,7 +1688,7 @@ def _where_nd(full_shape, indices, components, lead, batch_dims):
     """
     The index arrays of gather_nd and scatter_nd, batch dims first, which broadcast to `lead`.
 
-    They are one array if `indices` is.
+    One array, coordinates first, if `indices` is an ndarray without batch dims; else a list.
     """
     if type(indices) is np.ndarray and components and not batch_dims:
         last = indices.ndim - 1
@@ -1731,10 +1739,10 @@ def _ravelled(parts, sizes, shape):
 
 
 def _summed(parts, sizes, room):
-    """The same in `room`, of index arrays of its shape and dtype; faster for contiguous or few."""
+    """As `_ravelled`, of parts that have the shape and dtype of `room`; faster for a few."""
     sizes = sizes[: len(parts)]
     if isinstance(parts, np.ndarray) and len(set(sizes)) == 1:
-        outside = _is_outside(parts, sizes[0])
+        outside = _is_outside(parts, sizes[0])  # one look at all
     else:
         outside = any(map(_is_outside, parts, sizes))
     if outside:
@@ -1757,20 +1765,21 @@ def _positions(line, parts, rooms, shape):
     `rooms` has lines of intp to work in, by dim.
     """
     _, steps, start = line
-    terms = [(part, rooms.get(dim)) for dim, part in enumerate(parts)]
-    for dim, step in enumerate(steps):
-        part, room = terms[dim]
+    terms = []
+    for dim, (part, step) in enumerate(zip(parts, steps, strict=True)):
+        room = rooms.get(dim)
         if step != 1:
-            terms[dim] = np.multiply(part, step, out=_cut(room, part.shape)), room
+            part = np.multiply(part, step, out=_cut(room, part.shape))
+        terms.append((part, room))
     if start or not terms:
         terms.append((np.array(start), None))
     # What is small and broadcasts is summed first.
     terms.sort(key=lambda term: term[0].size)
-    total, own = terms[0]
-    for term, room in terms[1:]:
-        if total.shape != shape or own is None:
-            own = room if term.shape == shape else None
-        total = np.add(total, term, out=_cut(own, shape))
+    total, room = terms[0]
+    for term, own in terms[1:]:
+        if total.shape != shape or room is None:
+            room = own if term.shape == shape else None
+        total = np.add(total, term, out=_cut(room, shape))
     return total if total.shape == shape else np.broadcast_to(total, shape)
 
 

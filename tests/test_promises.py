@@ -3,6 +3,7 @@ common to all of them", in its order. Sums, products and the like are in test_re
 
 import array
 import collections
+import contextlib
 import sys
 import textwrap
 import tracemalloc
@@ -1201,6 +1202,33 @@ def test_index_that_another_thread_changes(fg, index, calls):
     calls = ", ".join(f'"{call}": lambda: {call}' for call in calls)
     script = textwrap.dedent(RACE).format(engine=fg.__name__, index=index, calls=calls)
     assert printed_by(script)[-1] == "survived"
+
+
+@pytest.mark.parametrize("value", [3, 5, 11, -1, 2**40, -(2**62)])
+@pytest.mark.parametrize(
+    ("name", "shape"), [("scatter_nd", (40, 2)), ("scatter", (4, 4)), ("scatter_add", (4, 4))]
+)
+def test_index_that_changes_after_the_look_at_it(monkeypatch, name, shape, value):
+    """In the Python engine, for sure: nothing is written between the rows of a sliced `out`."""
+    from fastgather import _fallback
+
+    frame, index, look = np.full((8, 8), 7), np.zeros(shape, np.intp), _fallback._is_outside
+    out = frame[2:6, 2:6]
+
+    def changes_then(array, size):
+        outside = look(array, size)
+        if np.may_share_memory(array, index):
+            index[...] = value
+        return outside
+
+    for few in ("SMALL", "FEW"):
+        monkeypatch.setattr(_fallback, few, 0)
+    monkeypatch.setattr(_fallback, "_is_outside", changes_then)
+    where = (index,) if name == "scatter_nd" else (1, index)
+    with contextlib.suppress(IndexError):
+        getattr(_fallback, name)(out, *where, 1, out=out)
+    out[...] = 7
+    assert (frame == 7).all()
 
 
 # Errors

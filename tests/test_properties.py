@@ -49,12 +49,12 @@ def shapes(draw, ranks, longest, size):
 
 
 @st.composite
-def calls(draw, variant, shapes, dtypes):
+def calls(draw, variant, shapes, dtypes, index_dtypes=INDEX_DTYPES, modes=None):
     """Arguments for `variant`, in and out of bounds, each array in a layout of its own."""
     shape, dtype = draw(shapes), draw(st.sampled_from(dtypes))
     index_dtype, mode = (
-        draw(st.sampled_from(INDEX_DTYPES)),
-        draw(st.sampled_from(modes_of(variant))),
+        draw(st.sampled_from(index_dtypes)),
+        draw(st.sampled_from(modes or modes_of(variant))),
     )
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     arguments = random_call(variant, rng, shape, dtype, index_dtype, mode)
@@ -188,8 +188,8 @@ def test_engines_agree_on_larger_arrays(variant, data):
 # What the sizes of the Python engine are set to: blocks that cut most shapes; NumPy's own indexing
 # for one line only; for everything.
 WAYS = [
-    {"BLOCK": 7, "SMALL": 0, "FEW": 0, "LINE": 0},
-    {"BLOCK": 50, "SMALL": 0, "FEW": 0, "LINE": 9},
+    {"BLOCK": 7, "SMALL": 0, "FEW": 0, "LINE": 0, "LINES": 0, "POINTS": 0},
+    {"BLOCK": 50, "SMALL": 0, "FEW": 0, "LINE": 9, "LINES": 0, "POINTS": 0},
     {"BLOCK": 7, "SMALL": 1 << 30, "FEW": 1 << 30, "LINE": 1 << 30},
 ]
 
@@ -215,3 +215,37 @@ def test_the_python_engine_in_blocks_and_without(forced_fallback, variant, data)
     )
     any_nan = reduction_of(variant) is not None
     assert_like(oracle, forced_fallback, variant, arguments, any_nan)
+
+
+@pytest.mark.parametrize("variant", [v for v in VARIANTS if v not in SEGMENTS])
+@settings(max_examples=settings.default.max_examples // 2)
+@given(data=st.data())
+def test_the_python_engine_on_an_index_that_it_does_not_copy(forced_fallback, variant, data):
+    dtypes, shape = dtypes_of(variant), shapes(range(1, 5), 6, 200)
+    arguments = data.draw(calls(variant, shape, dtypes, [np.dtype(np.intp)], ["raise"]))
+    any_nan = reduction_of(variant) is not None
+    assert_like(oracle, forced_fallback, variant, arguments, any_nan)
+
+
+@pytest.mark.parametrize("negative", [False, True])
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("order", "CF")
+@pytest.mark.parametrize("shape", [(6, 6), (4, 9), (5, 5, 5), (3, 4, 6)])
+def test_points_of_the_python_engine(forced_fallback, shape, order, apart, negative):
+    """All coordinates in one array or apart, in either order, some negative in the last blocks."""
+    rng = np.random.default_rng(0)
+    x, points = rng.integers(0, 100, shape), rng.integers(0, shape, (60, len(shape)))
+    points[-20:] -= negative * np.array(shape)
+    points = np.array(points, order=order)
+    where = tuple(points.T)
+    indices = where if apart else points
+    assert_same(forced_fallback.gather_nd(x, indices), x[where])
+    expected, updates = x.copy(), rng.integers(0, 100, 60)
+    np.add.at(expected, where, updates)
+    assert_same(forced_fallback.scatter_nd(x, indices, updates, "add"), expected)
+    points[37, 1] = shape[1]
+    message = rf"index {shape[1]} at position \(37,.*\) is out of bounds for dim 1"
+    with pytest.raises(IndexError, match=message):
+        forced_fallback.gather_nd(x, indices)
+    with pytest.raises(IndexError, match=message):
+        forced_fallback.scatter_nd(x, indices, updates)
