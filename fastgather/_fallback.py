@@ -1084,11 +1084,16 @@ def _take(input, dim, index, mode):
         result = input.take(flat, dim, mode=mode)
     elif _is_line(input.T):
         result = input.T.take(flat, input.ndim - 1 - dim).T
-    elif abs(input.strides[dim]) == min(map(abs, input.strides)) and flat.size >= input.shape[dim]:
+    elif _lies_along(input, dim) and flat.size >= input.shape[dim]:
         result = input.take(flat, dim)
     else:
         result = input[(slice(None),) * dim + (flat.astype(np.intp),)]
     return result.reshape(input.shape[:dim] + index.shape + input.shape[dim + 1 :])
+
+
+def _lies_along(array, dim=-1):
+    """Whether items that are next to each other in memory are so along a dim."""
+    return abs(array.strides[dim]) == min(map(abs, array.strides))
 
 
 def _is_near(index, size):
@@ -1589,8 +1594,9 @@ def _walk(line, where, users, sizes, lead, mode, check):
     # An array without gaps holds every place that NumPy lets through: there the caller's own arrays
     # will do, even if another thread changes them after the look.
     dense = mode == "raise" and line is not None and line[1:] == (_steps(sizes[: len(where)]), 0)
-    as_given = dense and len(where) > 1 and all(array.dtype == arguments.INTP for array in given)
-    by_dims = as_given and len(users) == len(where) and all(array.shape == lead for array in given)
+    fit = dense and len(where) > 1 and all(array.dtype == arguments.INTP for array in given)
+    by_dims = fit and len(users) == len(where) and all(array.shape == lead for array in given)
+    as_given = fit and all(map(_lies_along, given))  # to read another twice takes longer
     # Of strided arrays, as the coordinates in an array of points, NumPy reads all side by side.
     at_once = (
         dense
