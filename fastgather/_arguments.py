@@ -270,12 +270,14 @@ def as_components(indices, ndim, batch_dims=0):
     """
     if isinstance(indices, tuple):
         components = [as_index(array, f"indices[{k}]") for k, array in enumerate(indices)]
-        try:
-            shape = np.broadcast_shapes(*(array.shape for array in components))
-        except ValueError:
-            shapes = ", ".join(str(array.shape) for array in components)
-            raise ValueError(f"the index arrays do not broadcast: {shapes}") from None
-        components = [np.broadcast_to(array, shape) for array in components]
+        shape, *others = {array.shape for array in components} or {()}
+        if others:
+            try:
+                shape = np.broadcast_shapes(shape, *others)
+            except ValueError:
+                shapes = ", ".join(str(array.shape) for array in components)
+                raise ValueError(f"the index arrays do not broadcast: {shapes}") from None
+            components = [np.broadcast_to(array, shape) for array in components]
     else:
         indices = as_index(indices, "indices")
         if indices.ndim == 0:

@@ -44,7 +44,7 @@ __all__ = [
 STRINGS_ARE_LOST = NumpyVersion(np.__version__) < "2.2.0"
 AT_DIMS = 32  # with more, numpy.ufunc.at writes outside its arrays (NumPy 2.4)
 SMALL = 1 << 12  # elements for which NumPy's own indexing beats ours by its lower overhead
-FEW = 1 << 11  # the same for numpy.ufunc.at, which is slow in more than one dim
+FEW = 1 << 9  # the same for numpy.ufunc.at, which is slow in more than one dim
 LINE = 1 << 17  # the same for indices into one line
 LINES = 3 << 12  # the same for reads from several lines
 POINTS = 1 << 15  # the same for the coordinates of single items to read, all components together
@@ -53,6 +53,7 @@ RUNS = 1 << 20  # the same where whole runs are
 MANY = 8  # up to so many times the floats that are combined, to look at all takes less time
 NEAR = 4  # sizes of a dim beyond it from which mode="wrap" divides; NumPy subtracts them one by one
 NUMPY_MODES = ("raise", "clip")  # of numpy.take, which need no look at the index first
+WHOLE_MODES = ("raise", "wrap", "clip")  # that leave out no element
 UFUNCS = {"sum": np.add, "prod": np.multiply, "amax": np.maximum, "amin": np.minimum}
 
 
@@ -754,6 +755,19 @@ def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_val
         result = _read_by_numpy(params, tuple(own[..., k] for k in range(own.shape[-1])))
         if result is not None:
             return result
+    if (
+        type(indices) is tuple
+        and indices
+        and all(_is_plain(params, index, mode, out) and index.ndim > 0 for index in indices)
+        and mode == "raise"
+        and type(batch_dims) is int
+        and batch_dims == 0
+        and len(indices) == params.ndim
+        and sum(index.size for index in indices) <= POINTS
+    ):
+        result = _read_by_numpy(params, tuple(index.astype(np.intp) for index in indices))
+        if result is not None:
+            return result
     params = arguments.as_array(params, "params")
     arguments.check_mode(mode, arguments.READ_MODES, out)
     batch_dims = arguments.as_batch_dims(batch_dims, params.shape)
@@ -781,6 +795,11 @@ def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_val
         own = [component.astype(np.intp) for component in where[batch_dims:]]
         result = _read_by_numpy(params, (*where[:batch_dims], *own))
         if result is not None:
+            return _deliver(result.reshape(result_shape), out)
+    if mode == "raise" and len(where) == params.ndim and _is_line(params):
+        places = _places_nd(params.shape, where, shape or (1,))
+        if places is not None:
+            result = params.reshape(-1).take(places, mode="clip")
             return _deliver(result.reshape(result_shape), out)
     where = _all_distinct(where)
     check = functools.partial(_check_nd, indices, components, params.shape, batch_dims, mode)
@@ -854,7 +873,14 @@ def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="rais
         result = _write_by_numpy(data, where, src, operation, out)
         if result is not None:
             return result
-    where = _all_distinct(_where_nd(data.shape, indices, components, lead, 0))
+    where = _where_nd(data.shape, indices, components, lead, 0)
+    by_places = mode == "raise" and not rest and (out is None or _is_line(data))
+    places = _places_nd(data.shape, where, lead) if by_places else None
+    if places is not None:
+        result = _write_by_numpy(data, places, updates, operation, out)
+        if result is not None:
+            return result
+    where = _all_distinct(where)
     users, shape = range(len(where)), lead + rest
     check = functools.partial(_check_nd, indices, components, data.shape, 0, mode)
     return _write(data, where, users, shape, updates, operation, True, out, mode, check)
@@ -999,9 +1025,10 @@ def _read_along(input, dim, index, shape, out, mode, fill_value):
             depth = _depth(input.shape, dim, index.shape, lead)
     if out is not None:
         arguments.check_out(out, shape, input.dtype)
+    whole = depth == input.ndim and index.shape[dim] == lead[dim] and _is_line(input)
     if (
         mode == "raise"
-        and index.size <= LINES
+        and index.size <= (SMALL if whole else LINES)
         and (out is None or math.prod(shape) <= LINES)
         and index.shape[dim] == lead[dim]
         and _numpy_checks(input, index)
@@ -1010,8 +1037,11 @@ def _read_along(input, dim, index, shape, out, mode, fill_value):
         result = _read_by_numpy(input, _mesh(input.shape[:depth], lead[:depth], dim, own))
         if result is not None:
             return _deliver(result if result.shape == shape else result.reshape(shape), out)
-    where = _mesh(input.shape[:depth], lead[:depth], dim, index)
     check = functools.partial(_check, index, dim, input.shape[dim], mode)
+    if whole and _is_little(input, lead, mode):
+        places = _places_along(input.shape, lead, dim, index, mode, check)
+        return _deliver(input.reshape(-1).take(places, mode="clip").reshape(shape), out)
+    where = _mesh(input.shape[:depth], lead[:depth], dim, index)
     return _read(input, where, (dim,), shape, out, mode, fill_value, check)
 
 
@@ -1208,6 +1238,17 @@ def _write_along(input, dim, index, shape, src, operation, include_self, out, mo
     check = functools.partial(_check, index, dim, lines_shape[dim], mode)
     index = _distinct(index.reshape(index.shape or (1,)))
     depth = _depth(lines_shape, dim, index.shape, shape)
+    if (
+        include_self
+        and index.shape[dim] == shape[dim]
+        and (operation != "set" or depth == input.ndim)
+        and (out is None or _is_line(input))
+        and _is_little(input, shape, mode)
+    ):
+        places = _places_along(lines_shape, shape, dim, index, mode, check)
+        result = _write_by_numpy(input, places, src, operation, out)
+        if result is not None:
+            return result
     where = _mesh(lines_shape[:depth], shape[:depth], dim, index)
     return _write(input, where, (dim,), shape, src, operation, include_self, out, mode, check)
 
@@ -1241,14 +1282,32 @@ def _index_write(input, dim, index, source, operation, include_self, out, mode, 
         if result is not None:
             return result
     check = functools.partial(_check, index, dim, lines_shape[dim], mode)
+    if (
+        include_self
+        and not whole_slices
+        and (out is None or _is_line(input))
+        and _is_little(input, shape, mode)
+    ):
+        along = index.reshape(-1, *(1,) * (input.ndim - dim - 1))
+        places = _places_along(lines_shape, shape, dim, along, mode, check)
+        result = _write_by_numpy(input, places, source, operation, out)
+        if result is not None:
+            return result
     if whole_slices:
         return _write_slices(input, dim, index, source, out, mode, check)
     where = _mesh(lines_shape[: dim + 1], shape[: dim + 1], dim, index)
     return _write(input, where, (dim,), shape, source, operation, include_self, out, mode, check)
 
 
+def _is_little(input, shape, mode):
+    """Whether to work out all places in C order at once beats going block by block."""
+    return (
+        0 < math.prod(shape) <= BLOCK and input.ndim > 1 and input.size > 0 and mode in WHOLE_MODES
+    )
+
+
 def _most(array, operation):
-    """Elements that NumPy's own indexing writes into an array faster than blocks do."""
+    """How many elements NumPy's own indexing beats all other ways for."""
     if array.ndim == 1:
         return LINE
     return SMALL if operation == "set" else FEW
@@ -1259,7 +1318,7 @@ def _write_by_numpy(input, where, src, operation, out):
 
     It is None, and nothing is written, where an index is out of range, and where NumPy may raise
     half-way or have bits of its own. As in `_read_by_numpy`, no other thread may write into
-    `where`.
+    `where`, which may be an array of places in C order instead.
     """
     if input.dtype.hasobject:
         return None
@@ -1274,13 +1333,18 @@ def _write_by_numpy(input, where, src, operation, out):
         if out is not input or not _is_flat(out) or np.may_share_memory(src, out):
             return None
         arguments.check_out(out, input.shape, input.dtype)
-    result = input.copy() if out is None else out
+    target = result = input.copy() if out is None else out
+    if isinstance(where, np.ndarray):
+        if src.ndim:
+            src = src if src.shape == where.shape else np.broadcast_to(src, where.shape)
+            src = src.reshape(-1)
+        target, where = result.reshape(-1), (where.reshape(-1),)
     try:
         if operation == "set":
-            result[where] = src
+            target[where] = src
         elif input.dtype.kind not in "fc":
-            UFUNCS[operation].at(result, where, src)
-        elif not _combine_floats_by_numpy(result, input, where, src, operation):
+            UFUNCS[operation].at(target, where, src)
+        elif not _combine_floats_by_numpy(target, input, where, src, operation, out is not None):
             return None
     except IndexError:
         return None
@@ -1288,15 +1352,15 @@ def _write_by_numpy(input, where, src, operation, out):
 
 
 @np.errstate(all="ignore")  # as a decorator it takes half as long
-def _combine_floats_by_numpy(result, input, where, src, operation):
+def _combine_floats_by_numpy(result, input, where, src, operation, in_place):
     """Whether NumPy's bits are settled; a result in place is only written to if they will be."""
     few = result.size > MANY * where[-1].size
-    if result is input:
+    if in_place:
         touched = result[where] if few else result
         if _leaves_bits_open(touched, operation) or _leaves_bits_open(src, operation):
             return False
     UFUNCS[operation].at(result, where, src)
-    if result is input:
+    if in_place:
         return True
     return not _left_bits_open(result[where] if few else result, input, src, operation)
 
@@ -1704,6 +1768,48 @@ def _where_nd(full_shape, indices, components, lead, batch_dims):
         for d, n in enumerate(full_shape[:batch_dims])
     ]
     return [*batch, *(component.reshape(lead) for component in components)]
+
+
+def _places_along(lines_shape, shape, dim, index, mode, check):
+    """Places in an array in C order: of `index`, which broadcasts to `shape`, along a dim.
+
+    `check` raises what is to be said of an index out of range.
+    """
+    if mode != "raise" or index.dtype != arguments.INTP or _is_outside(index, lines_shape[dim]):
+        index = _resolve(index, lines_shape[dim], mode, check)[0]
+    offsets = _small_offsets if math.prod(shape) <= SMALL * shape[dim] else _offsets
+    others, step = offsets(lines_shape, shape, dim)
+    if step == 1:
+        return index + others
+    places = index * step
+    return np.add(places, others, out=places if places.shape == shape else None)
+
+
+def _places_nd(full_shape, where, lead):
+    """The same of coordinates of single items, or None where one is negative or too large.
+
+    It is None, too, where they are many, or not all intp of the shape `lead`.
+    """
+    if not (
+        len(where) > 1
+        and math.prod(full_shape) > 0
+        and 0 < math.prod(lead) <= BLOCK
+        and all(array.dtype == arguments.INTP and array.shape == lead for array in where)
+    ):
+        return None
+    if len(where) > 2 and not _lies_along(where[0]):
+        return _ravelled(where, full_shape, lead)
+    return _summed(where, full_shape, np.empty(lead, arguments.INTP))
+
+
+def _offsets(lines_shape, shape, dim):
+    """What the dims but one add to places in an array in C order, and the step along that one."""
+    steps = _steps(lines_shape)
+    grid = _grid(lines_shape, (*shape[:dim], 1, *shape[dim + 1 :]))
+    return functools.reduce(np.add, map(np.multiply, grid, steps)), steps[dim]
+
+
+_small_offsets = functools.lru_cache(32)(_offsets)
 
 
 def _mesh(lines_shape, shape, axis, index):
