@@ -270,13 +270,16 @@ def as_components(indices, ndim, batch_dims=0):
     """
     if isinstance(indices, tuple):
         components = [as_index(array, f"indices[{k}]") for k, array in enumerate(indices)]
-        shape, *others = {array.shape for array in components} or {()}
-        if others:
+        shapes = [array.shape for array in components]
+        if len(set(shapes)) == 1:
+            shape = shapes[0]
+        else:
             try:
-                shape = np.broadcast_shapes(shape, *others)
+                shape = np.broadcast_shapes(*shapes)
             except ValueError:
-                shapes = ", ".join(str(array.shape) for array in components)
-                raise ValueError(f"the index arrays do not broadcast: {shapes}") from None
+                raise ValueError(
+                    f"the index arrays do not broadcast: {', '.join(map(str, shapes))}"
+                ) from None
             components = [np.broadcast_to(array, shape) for array in components]
     else:
         indices = as_index(indices, "indices")

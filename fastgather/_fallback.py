@@ -43,10 +43,10 @@ __all__ = [
 # where those that an index array writes are not contiguous.
 STRINGS_ARE_LOST = NumpyVersion(np.__version__) < "2.2.0"
 AT_DIMS = 32  # with more, numpy.ufunc.at writes outside its arrays (NumPy 2.4)
-SMALL = 1 << 12  # elements for which NumPy's own indexing beats ours by its lower overhead
+SMALL = 1 << 13  # elements for which NumPy's own indexing beats ours by its lower overhead
 FEW = 1 << 9  # the same for numpy.ufunc.at, which is slow in more than one dim
 LINE = 1 << 17  # the same for indices into one line
-LINES = 3 << 12  # the same for reads from several lines
+LINES = 3 << 12  # the same for reads from lines that do not lie in C order, or of what repeats
 POINTS = 1 << 15  # the same for the coordinates of single items to read, all components together
 BLOCK = 1 << 16  # elements that are worked on at a time
 RUNS = 1 << 20  # the same where whole runs are
@@ -742,30 +742,9 @@ def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_val
     >>> fg.gather_nd(x, [[2], [0]], batch_dims=1)
     array([3, 4])
     """
-    if (
-        _is_plain(params, indices, mode, out)
-        and mode == "raise"
-        and type(batch_dims) is int
-        and batch_dims == 0
-        and indices.ndim > 1
-        and indices.shape[-1] == params.ndim
-        and 0 < indices.size <= POINTS
-    ):
-        own = indices.astype(np.intp)
-        result = _read_by_numpy(params, tuple(own[..., k] for k in range(own.shape[-1])))
-        if result is not None:
-            return result
-    if (
-        type(indices) is tuple
-        and indices
-        and all(_is_plain(params, index, mode, out) and index.ndim > 0 for index in indices)
-        and mode == "raise"
-        and type(batch_dims) is int
-        and batch_dims == 0
-        and len(indices) == params.ndim
-        and sum(index.size for index in indices) <= POINTS
-    ):
-        result = _read_by_numpy(params, tuple(index.astype(np.intp) for index in indices))
+    own = _plain_points(params, indices, batch_dims, mode, out)
+    if own is not None:
+        result = _read_by_numpy(params, own)
         if result is not None:
             return result
     params = arguments.as_array(params, "params")
@@ -796,11 +775,10 @@ def gather_nd(params, indices, batch_dims=0, *, out=None, mode="raise", fill_val
         result = _read_by_numpy(params, (*where[:batch_dims], *own))
         if result is not None:
             return _deliver(result.reshape(result_shape), out)
-    if mode == "raise" and len(where) == params.ndim and _is_line(params):
+    if mode == "raise" and len(where) == params.ndim and _is_line(params) and out is None:
         places = _places_nd(params.shape, where, shape or (1,))
         if places is not None:
-            result = params.reshape(-1).take(places, mode="clip")
-            return _deliver(result.reshape(result_shape), out)
+            return params.reshape(-1).take(places, mode="clip").reshape(result_shape)
     where = _all_distinct(where)
     check = functools.partial(_check_nd, indices, components, params.shape, batch_dims, mode)
     return _read(params, where, users, result_shape, out, mode, fill_value, check)
@@ -874,12 +852,10 @@ def scatter_nd(data, indices, updates, reduction="none", *, out=None, mode="rais
         if result is not None:
             return result
     where = _where_nd(data.shape, indices, components, lead, 0)
-    by_places = mode == "raise" and not rest and (out is None or _is_line(data))
-    places = _places_nd(data.shape, where, lead) if by_places else None
-    if places is not None:
-        result = _write_by_numpy(data, places, updates, operation, out)
-        if result is not None:
-            return result
+    if mode == "raise" and not rest and _takes_places(data, lead, operation, out, mode):
+        places = _places_nd(data.shape, where, lead)
+        if places is not None:
+            return _write_places(data, places, updates, operation, out)
     where = _all_distinct(where)
     users, shape = range(len(where)), lead + rest
     check = functools.partial(_check_nd, indices, components, data.shape, 0, mode)
@@ -1025,22 +1001,24 @@ def _read_along(input, dim, index, shape, out, mode, fill_value):
             depth = _depth(input.shape, dim, index.shape, lead)
     if out is not None:
         arguments.check_out(out, shape, input.dtype)
-    whole = depth == input.ndim and index.shape[dim] == lead[dim] and _is_line(input)
-    if (
+    whole = index.shape[dim] == lead[dim]
+    few = (
         mode == "raise"
-        and index.size <= (SMALL if whole else LINES)
+        and whole
+        and index.size <= LINES
         and (out is None or math.prod(shape) <= LINES)
-        and index.shape[dim] == lead[dim]
         and _numpy_checks(input, index)
-    ):
+    )
+    whole = whole and depth == input.ndim
+    if few and (index.size <= SMALL or not (whole and _reads_places(input, lead, out, mode))):
         own = index.astype(np.intp)
         result = _read_by_numpy(input, _mesh(input.shape[:depth], lead[:depth], dim, own))
         if result is not None:
             return _deliver(result if result.shape == shape else result.reshape(shape), out)
     check = functools.partial(_check, index, dim, input.shape[dim], mode)
-    if whole and _is_little(input, lead, mode):
+    if whole and _reads_places(input, lead, out, mode):
         places = _places_along(input.shape, lead, dim, index, mode, check)
-        return _deliver(input.reshape(-1).take(places, mode="clip").reshape(shape), out)
+        return input.reshape(-1).take(places, mode="clip").reshape(shape)
     where = _mesh(input.shape[:depth], lead[:depth], dim, index)
     return _read(input, where, (dim,), shape, out, mode, fill_value, check)
 
@@ -1121,9 +1099,45 @@ def _take(input, dim, index, mode):
     return result.reshape(input.shape[:dim] + index.shape + input.shape[dim + 1 :])
 
 
+def _reads_places(input, shape, out, mode):
+    """Whether a read works out all its places in C order at once; blocks go straight into `out`."""
+    return (
+        out is None
+        and mode in WHOLE_MODES
+        and 0 < math.prod(shape) <= BLOCK
+        and input.size > 0
+        and _is_line(input)
+    )
+
+
+def _plain_points(params, indices, batch_dims, mode, out):
+    """A copy of coordinates of single items, few and plain, as NumPy's own indexing takes them."""
+    if not (mode == "raise" and type(batch_dims) is int and batch_dims == 0):
+        return None
+    if type(indices) is tuple:
+        if (
+            indices
+            and all(_is_plain(params, index, mode, out) for index in indices)
+            and len(indices) == params.ndim
+            and {index.shape for index in indices} == {indices[0].shape}
+            and 0 < indices[0].size * params.ndim <= POINTS
+            and indices[0].ndim
+        ):
+            return tuple(index.astype(np.intp) for index in indices)
+    elif (
+        _is_plain(params, indices, mode, out)
+        and indices.ndim > 1
+        and indices.shape[-1] == params.ndim
+        and 0 < indices.size <= POINTS
+    ):
+        own = indices.astype(np.intp)
+        return tuple(own[..., k] for k in range(own.shape[-1]))
+    return None
+
+
 def _lies_along(array, dim=-1):
-    """Whether items that are next to each other in memory are so along a dim."""
-    return abs(array.strides[dim]) == min(map(abs, array.strides))
+    """Whether a dim is the one with the smallest stride; in a 0-d array there is no other."""
+    return not array.ndim or abs(array.strides[dim]) == min(map(abs, array.strides))
 
 
 def _is_near(index, size):
@@ -1242,13 +1256,10 @@ def _write_along(input, dim, index, shape, src, operation, include_self, out, mo
         include_self
         and index.shape[dim] == shape[dim]
         and (operation != "set" or depth == input.ndim)
-        and (out is None or _is_line(input))
-        and _is_little(input, shape, mode)
+        and _takes_places(input, shape, operation, out, mode)
     ):
         places = _places_along(lines_shape, shape, dim, index, mode, check)
-        result = _write_by_numpy(input, places, src, operation, out)
-        if result is not None:
-            return result
+        return _write_places(input, places, src, operation, out)
     where = _mesh(lines_shape[:depth], shape[:depth], dim, index)
     return _write(input, where, (dim,), shape, src, operation, include_self, out, mode, check)
 
@@ -1282,32 +1293,52 @@ def _index_write(input, dim, index, source, operation, include_self, out, mode, 
         if result is not None:
             return result
     check = functools.partial(_check, index, dim, lines_shape[dim], mode)
-    if (
-        include_self
-        and not whole_slices
-        and (out is None or _is_line(input))
-        and _is_little(input, shape, mode)
-    ):
+    if include_self and not whole_slices and _takes_places(input, shape, operation, out, mode):
         along = index.reshape(-1, *(1,) * (input.ndim - dim - 1))
         places = _places_along(lines_shape, shape, dim, along, mode, check)
-        result = _write_by_numpy(input, places, source, operation, out)
-        if result is not None:
-            return result
+        return _write_places(input, places, source, operation, out)
     if whole_slices:
         return _write_slices(input, dim, index, source, out, mode, check)
     where = _mesh(lines_shape[: dim + 1], shape[: dim + 1], dim, index)
     return _write(input, where, (dim,), shape, source, operation, include_self, out, mode, check)
 
 
-def _is_little(input, shape, mode):
-    """Whether to work out all places in C order at once beats going block by block."""
+def _takes_places(input, shape, operation, out, mode):
+    """Whether a write works out all its places in C order at once, which beats going by blocks."""
     return (
-        0 < math.prod(shape) <= BLOCK and input.ndim > 1 and input.size > 0 and mode in WHOLE_MODES
+        0 < math.prod(shape) <= BLOCK
+        and input.ndim > 1
+        and input.size > 0
+        and mode in WHOLE_MODES
+        and not input.dtype.hasobject
+        and (out is None or (out is input and _is_line(out) and out.flags.writeable))
+        and (
+            operation == "set"
+            or (
+                operation != "mean"
+                and reductions.kind_of(input.dtype) in "biufc"
+                and not reductions.needs_accumulator(input.dtype, operation)
+            )
+        )
     )
 
 
+@np.errstate(all="ignore")
+def _write_places(input, places, src, operation, out):
+    """A copy of `input`, or `input` as `out`, with `src` combined into places in C order."""
+    result = input.copy() if out is None else out
+    flat, src = result.reshape(-1), _apart(src, out)
+    if operation == "set":
+        flat[places.reshape(-1)] = src.reshape(-1) if src.ndim else src
+    else:
+        values = src.reshape(-1) if src.ndim else np.full(places.size, src)
+        settled = _is_settled(flat, values.size, operation)
+        _combine_at(flat, places.reshape(-1), values, operation, settled)
+    return result
+
+
 def _most(array, operation):
-    """How many elements NumPy's own indexing beats all other ways for."""
+    """Up to how many elements NumPy's own indexing is the fastest way to write."""
     if array.ndim == 1:
         return LINE
     return SMALL if operation == "set" else FEW
@@ -1318,7 +1349,7 @@ def _write_by_numpy(input, where, src, operation, out):
 
     It is None, and nothing is written, where an index is out of range, and where NumPy may raise
     half-way or have bits of its own. As in `_read_by_numpy`, no other thread may write into
-    `where`, which may be an array of places in C order instead.
+    `where`.
     """
     if input.dtype.hasobject:
         return None
@@ -1333,18 +1364,13 @@ def _write_by_numpy(input, where, src, operation, out):
         if out is not input or not _is_flat(out) or np.may_share_memory(src, out):
             return None
         arguments.check_out(out, input.shape, input.dtype)
-    target = result = input.copy() if out is None else out
-    if isinstance(where, np.ndarray):
-        if src.ndim:
-            src = src if src.shape == where.shape else np.broadcast_to(src, where.shape)
-            src = src.reshape(-1)
-        target, where = result.reshape(-1), (where.reshape(-1),)
+    result = input.copy() if out is None else out
     try:
         if operation == "set":
-            target[where] = src
+            result[where] = src
         elif input.dtype.kind not in "fc":
-            UFUNCS[operation].at(target, where, src)
-        elif not _combine_floats_by_numpy(target, input, where, src, operation, out is not None):
+            UFUNCS[operation].at(result, where, src)
+        elif not _combine_floats_by_numpy(result, input, where, src, operation):
             return None
     except IndexError:
         return None
@@ -1352,15 +1378,15 @@ def _write_by_numpy(input, where, src, operation, out):
 
 
 @np.errstate(all="ignore")  # as a decorator it takes half as long
-def _combine_floats_by_numpy(result, input, where, src, operation, in_place):
+def _combine_floats_by_numpy(result, input, where, src, operation):
     """Whether NumPy's bits are settled; a result in place is only written to if they will be."""
     few = result.size > MANY * where[-1].size
-    if in_place:
+    if result is input:
         touched = result[where] if few else result
         if _leaves_bits_open(touched, operation) or _leaves_bits_open(src, operation):
             return False
     UFUNCS[operation].at(result, where, src)
-    if in_place:
+    if result is input:
         return True
     return not _left_bits_open(result[where] if few else result, input, src, operation)
 
@@ -1450,11 +1476,7 @@ def _combine(line, walk, src, operation, include_self=True):
     shape = walk[3] + flat.shape[1:]
     one_value = operation == "set" and src.ndim == 0
     source = src if one_value or src.shape == shape else np.broadcast_to(src, shape)
-    settled = (
-        operation == "set"
-        or reductions.kind_of(flat.dtype) not in "fc"
-        or (flat.size <= MANY * source.size and not _leaves_bits_open(flat, operation))
-    )
+    settled = operation == "set" or _is_settled(flat, source.size, operation)
     for block, places, valid in _walk(line, *walk):
         if valid is not None:
             valid = np.broadcast_to(valid, places.shape)
@@ -1472,6 +1494,13 @@ def _combine(line, walk, src, operation, include_self=True):
             lost = STRINGS_ARE_LOST and flat.dtype.kind == "T"
             flat[places] = values.copy() if lost else values
     return None
+
+
+def _is_settled(flat, count, operation):
+    """Whether what `flat` holds leaves no bits open; of few values it is not worth a look."""
+    if reductions.kind_of(flat.dtype) not in "fc":
+        return True
+    return flat.size <= MANY * count and not _leaves_bits_open(flat, operation)
 
 
 def _combine_widened(line, walk, src, operation, include_self):
@@ -1660,7 +1689,7 @@ def _walk(line, where, users, sizes, lead, mode, check):
     dense = mode == "raise" and line is not None and line[1:] == (_steps(sizes[: len(where)]), 0)
     fit = dense and len(where) > 1 and all(array.dtype == arguments.INTP for array in given)
     by_dims = fit and len(users) == len(where) and all(array.shape == lead for array in given)
-    as_given = fit and all(map(_lies_along, given))  # to read another twice takes longer
+    as_given = fit and all(map(_lies_along, given))  # to read what lies across twice takes longer
     # Of strided arrays, as the coordinates in an array of points, NumPy reads all side by side.
     at_once = (
         dense
@@ -1771,11 +1800,16 @@ def _where_nd(full_shape, indices, components, lead, batch_dims):
 
 
 def _places_along(lines_shape, shape, dim, index, mode, check):
-    """Places in an array in C order: of `index`, which broadcasts to `shape`, along a dim.
+    """Places in an array of `lines_shape` in C order: what `index`, broadcast to `shape`, names.
 
     `check` raises what is to be said of an index out of range.
     """
-    if mode != "raise" or index.dtype != arguments.INTP or _is_outside(index, lines_shape[dim]):
+    if (
+        mode != "raise"
+        or index.dtype != arguments.INTP
+        or not _lies_along(index)
+        or _is_outside(index, lines_shape[dim])
+    ):
         index = _resolve(index, lines_shape[dim], mode, check)[0]
     offsets = _small_offsets if math.prod(shape) <= SMALL * shape[dim] else _offsets
     others, step = offsets(lines_shape, shape, dim)

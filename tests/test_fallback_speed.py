@@ -64,6 +64,12 @@ WORK = {
         lambda x, index, src: fg.gather(MIDDLE, 1, MIDDLE_INDEX),
         lambda x, index, src: np.take_along_axis(MIDDLE, MIDDLE_INDEX, 1),
     ),
+    "scatter, 100 x 100": (
+        lambda x, index, src: fg.scatter(MIDDLE, 1, MIDDLE_INDEX, MIDDLE),
+        lambda x, index, src: changed(
+            MIDDLE, lambda y: np.put_along_axis(y, MIDDLE_INDEX, MIDDLE, 1)
+        ),
+    ),
     "scatter, tiny": (
         lambda x, index, src: fg.scatter(TINY, 1, TINY_INDEX, TINY),
         lambda x, index, src: changed(TINY, lambda y: np.put_along_axis(y, TINY_INDEX, TINY, 1)),

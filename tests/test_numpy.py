@@ -110,6 +110,12 @@ def test_take_gives_a_scalar(fg):
     assert fg.take(np.array([None, marker], object), 1) is marker
 
 
+def test_take_of_one_index_into_out(fg):
+    x, out = np.arange(60_000).reshape(20_000, 3), np.empty(20_000, int)
+    assert fg.take(x, 1, axis=1, out=out) is out
+    assert_same(out, x[:, 1])
+
+
 def test_take_counts_bool_as_0_and_1(fg):
     x = np.array([5, 6, 7])
     assert_same(fg.take(x, [True, False, True]), np.array([6, 5, 6]))

@@ -1492,8 +1492,19 @@ def test_names_may_be_strings_of_numpy(fg, reduce, expected, dtype):
     assert fg.index_reduce(data, 0, [1], three, **how)[1] == expected
 
 
+def test_wrong_out_is_told_of_before_a_wrong_index(fg):
+    x, index = np.zeros((100, 30)), np.full((100, 30), 30)
+    for name in ("scatter", "scatter_add"):
+        with pytest.raises(ValueError, match=r"out has shape \(2, 2\)"):
+            getattr(fg, name)(x, 1, index, 1, out=np.zeros((2, 2)))
+    x.flags.writeable = False
+    with pytest.raises(ValueError, match="out is read-only"):
+        fg.index_add(x, 1, index[0], np.zeros((100, 30)), out=x)
+
+
 def test_the_same_call_again_gives_the_same(fg):
     """What an engine keeps of a call, as index arrays that count, is not written to."""
     x = np.asfortranarray(np.arange(300).reshape(100, 3))
     for _ in range(2):
         assert np.array_equal(fg.take_along_axis(x, np.array([[2]]), 1, mode="clip"), x[:, 2:])
+        assert np.array_equal(fg.take_along_axis(x.T, np.array([[2]]), 0, mode="clip"), x.T[2:])

@@ -186,18 +186,17 @@ def test_engines_agree_on_larger_arrays(variant, data):
 
 
 # What the sizes of the Python engine are set to: blocks that cut most shapes; NumPy's own indexing
-# for one line only; for everything; for nothing, and all places at once.
+# for one line only; for everything; for nothing, and all places at once, the same for sums only.
 WAYS = [
     {"BLOCK": 7, "SMALL": 0, "FEW": 0, "LINE": 0, "LINES": 0, "POINTS": 0},
     {"BLOCK": 50, "SMALL": 0, "FEW": 0, "LINE": 9, "LINES": 0, "POINTS": 0},
     {"BLOCK": 7, "SMALL": 1 << 30, "FEW": 1 << 30, "LINE": 1 << 30},
     {"BLOCK": 1 << 16, "SMALL": 0, "FEW": 0, "LINE": 0, "LINES": 0, "POINTS": 0},
+    {"BLOCK": 1 << 16, "SMALL": 1 << 30, "FEW": 0, "LINE": 0, "LINES": 0, "POINTS": 0},
 ]
 
 
-@pytest.fixture(
-    scope="module", params=WAYS, ids=lambda way: str(way["BLOCK"]) + "-" + str(way["SMALL"])
-)
+@pytest.fixture(scope="module", params=WAYS, ids=lambda way: "-".join(map(str, way.values())))
 def forced_fallback(request):
     from fastgather import _fallback
 
