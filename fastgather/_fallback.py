@@ -1312,14 +1312,16 @@ def _takes_places(input, shape, operation, out, mode):
         and mode in WHOLE_MODES
         and not input.dtype.hasobject
         and (out is None or (out is input and _is_line(out) and out.flags.writeable))
-        and (
-            operation == "set"
-            or (
-                operation != "mean"
-                and reductions.kind_of(input.dtype) in "biufc"
-                and not reductions.needs_accumulator(input.dtype, operation)
-            )
-        )
+        and _is_single_step(input.dtype, operation)
+    )
+
+
+def _is_single_step(dtype, operation):
+    """Whether an operation goes value by value in this dtype, and cannot raise half-way."""
+    return operation == "set" or (
+        operation != "mean"
+        and reductions.kind_of(dtype) in "biufc"
+        and not reductions.needs_accumulator(dtype, operation)
     )
 
 
@@ -1353,12 +1355,9 @@ def _write_by_numpy(input, where, src, operation, out):
     """
     if input.dtype.hasobject:
         return None
-    if operation != "set" and (
-        reductions.kind_of(input.dtype) not in "biufc"
-        or operation == "mean"
-        or reductions.needs_accumulator(input.dtype, operation)
-        or input.ndim > AT_DIMS
-    ):
+    if operation != "set" and input.ndim > AT_DIMS:
+        return None
+    if not _is_single_step(input.dtype, operation):
         return None
     if out is not None:
         if out is not input or not _is_flat(out) or np.may_share_memory(src, out):
